@@ -1,6 +1,6 @@
 /* aimem.h: pool 0.1.0, vec 0.1.0, generated from src/ by amalgamate.py: do not edit
  * SPDX-License-Identifier: Unlicense OR MIT-0
- * parts: sha256 41a15180c729f2f4
+ * parts: sha256 b26a8cdf50b4fbcc
  *
  * A local patch is fine. What stands between `begin core/x.h` and `end core/x.h`
  * is src/core/x.h; names that begin with aimc_all_ begin with aimc_ there. Bring
@@ -1417,7 +1417,7 @@ AIMEM_VEC_API aimem_result aimem_vec_load_file(const aimem_vec_desc *desc, const
     (!defined(AIMEM_VEC_IMPLEMENTED) && \
      (defined(AIMEM_IMPLEMENTATION) || defined(AIMEM_VEC_IMPLEMENTATION)))
 #if !defined(AIMC_ALL_CORE)
-#define AIMC_ALL_CORE 0x41a15180
+#define AIMC_ALL_CORE 0xb26a8cdf
 
 /* begin core/platform.h */
 /* core/platform.h: compiler, processor and system, asked once, here.
@@ -3917,6 +3917,122 @@ AIMC_ALL_FN bool aimc_all_dist_at(uint32_t level, aimc_all_dist *out) {
 
 /* end core/dist.h */
 
+/* begin core/topk.h */
+/* core/topk.h: the k best of a stream of distances.
+ *
+ * A binary heap with the worst of the kept hits on top, in an array that the caller gives: a
+ * candidate is compared with the top and mostly refused at once. The order is total: smaller
+ * distance first, then smaller id, so the result does not depend on the order of arrival, and the
+ * parts that threads have found merge into the same answer as one scan.
+ *
+ * The array is of any struct that begins as aimc_all_hit does; what comes behind is carried along. So
+ * the heap lives in the array that takes the result, in the type that the user reads. Hits are
+ * copied as bytes, since the functions do not know that type.
+ */
+
+#include <float.h>
+
+/* How every hit begins. Distances are numbers: the callers let no NaN in, neither as data nor as a
+   sum that overflowed. ids are unique within one selection. */
+typedef struct aimc_all_hit {
+    uint64_t id;
+    float distance;
+} aimc_all_hit;
+
+enum { AIMC_ALL_HIT_MOST = 64 /* bytes of a hit, at most */ };
+
+/* The first count hits are a heap until aimc_all_topk_finish: hit i is not worse than hit (i - 1) / 2.
+   room = count: full, from then on every push replaces hit 0 or does nothing. */
+typedef struct aimc_all_topk {
+    unsigned char *hits; /* the caller's array of room hits */
+    size_t size;         /* bytes of a hit, sizeof(aimc_all_hit) .. AIMC_ALL_HIT_MOST */
+    size_t room;         /* k; 0 keeps nothing */
+    size_t count;
+} aimc_all_topk;
+
+/* True when a comes after b in the order above. */
+AIMC_ALL_INLINE bool aimc_all_hit_worse(const void *a, const void *b) {
+    aimc_all_hit x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    if (x.distance > y.distance) return true;
+    if (x.distance < y.distance) return false;
+    return x.id > y.id;
+}
+
+/* An empty selection of the best room hits of size bytes; hits stays the caller's. */
+AIMC_ALL_FN void aimc_all_topk_init(aimc_all_topk *t, void *hits, size_t size, size_t room) {
+    AIMC_ALL_ASSERT(size >= sizeof(aimc_all_hit) && size <= AIMC_ALL_HIT_MOST);
+    t->hits = (unsigned char *)hits;
+    t->size = size;
+    t->room = room;
+    t->count = 0;
+}
+
+/* A candidate with a greater distance would be refused; an equal one may win by its id. FLT_MAX
+   while there is room. Scans test against this before they call push. */
+AIMC_ALL_INLINE float aimc_all_topk_limit(const aimc_all_topk *t) {
+    aimc_all_hit top;
+    if (t->count < t->room || t->room == 0) return FLT_MAX;
+    memcpy(&top, t->hits, sizeof top);
+    return top.distance;
+}
+
+/* Puts hit where the heap of count hits has a hole at its top, and the hole where it belongs. */
+AIMC_ALL_FN void aimc_all_topk_sink(aimc_all_topk *t, size_t count, const void *hit) {
+    size_t at = 0, child, size = t->size;
+    while ((child = 2 * at + 1) < count) {
+        unsigned char *lower = t->hits + child * size;
+        if (child + 1 < count && aimc_all_hit_worse(lower + size, lower)) {
+            lower += size;
+            child++;
+        }
+        if (!aimc_all_hit_worse(lower, hit)) break;
+        memcpy(t->hits + at * size, lower, size);
+        at = child;
+    }
+    memcpy(t->hits + at * size, hit, size);
+}
+
+/* Offers a hit, which is copied; it lies outside the array. True when it is kept (for now).
+   O(log k) when kept, O(1) when refused. */
+AIMC_ALL_FN bool aimc_all_topk_push(aimc_all_topk *t, const void *hit) {
+    size_t at, size = t->size;
+    if (t->count == t->room) {
+        if (t->room == 0 || !aimc_all_hit_worse(t->hits, hit)) return false;
+        aimc_all_topk_sink(t, t->count, hit);
+        return true;
+    }
+    at = t->count++;
+    while (at > 0 && aimc_all_hit_worse(hit, t->hits + (at - 1) / 2 * size)) {
+        memcpy(t->hits + at * size, t->hits + (at - 1) / 2 * size, size);
+        at = (at - 1) / 2;
+    }
+    memcpy(t->hits + at * size, hit, size);
+    return true;
+}
+
+/* Offers all of from's hits, of the same size; from may be finished or not, and is not changed. */
+AIMC_ALL_FN void aimc_all_topk_merge(aimc_all_topk *into, const aimc_all_topk *from) {
+    size_t i;
+    for (i = 0; i < from->count; i++) (void)aimc_all_topk_push(into, from->hits + i * from->size);
+}
+
+/* Sorts the hits, best first, in place (heapsort, Williams 1964). After it the selection takes no
+   more pushes until the next init. */
+AIMC_ALL_FN void aimc_all_topk_finish(aimc_all_topk *t) {
+    size_t left = t->count;
+    unsigned char last[AIMC_ALL_HIT_MOST];
+    while (left > 1) {
+        left--;
+        memcpy(last, t->hits + left * t->size, t->size);
+        memcpy(t->hits + left * t->size, t->hits, t->size);
+        aimc_all_topk_sink(t, left, last);
+    }
+}
+
+/* end core/topk.h */
+
 /* begin core/file_posix.h */
 /* core/file_posix.h: the aimem_io functions over POSIX. core/file.h says what they share. */
 
@@ -4686,7 +4802,7 @@ AIMC_ALL_FN bool aimc_all_io_or_default(const aimem_io *hook, aimem_io *out) {
 }
 
 /* end core/file.h */
-#elif AIMC_ALL_CORE != 0x41a15180
+#elif AIMC_ALL_CORE != 0xb26a8cdf
 #error "another version of aimem.h was implemented above: implement all with one"
 #endif
 #endif
@@ -5281,7 +5397,7 @@ enum {
     AIMI_POOL_IDS_MOST = 262144,  /* chunks of a pool with handles: 18 bits */
     AIMI_POOL_RING = 64,
     AIMI_POOL_ENOUGH = 16, /* free blocks with which a search is content */
-    AIMI_POOL_RECENT = 64,
+    AIMI_POOL_RECENT = 128,
     AIMI_POOL_NAME = 32
 };
 
@@ -5560,6 +5676,16 @@ AIMC_ALL_FN bool aimi_pool_search(aimem_pool *p) {
     return got != 0;
 }
 
+/* end pool/chunk.h */
+
+/* begin pool/grow.h */
+/* pool/grow.h: how a pool gets chunks and gives them back.
+ *
+ * A chunk is two blocks of the allocator, its meta data and its memory, but for those that create
+ * makes: their memory is one block, p->first, or lies in the caller's memory. The directory is one
+ * block that doubles. Whatever fails leaves the pool as it was, but for room in the directory.
+ */
+
 /* ---- the directory ---- */
 
 /* Bytes of a directory for cap chunks; false when they do not fit in size_t. */
@@ -5643,12 +5769,54 @@ AIMC_ALL_FN void aimi_pool_sorted_remove(aimem_pool *p, const aimi_pool_chunk *c
     memmove(p->sorted + at, p->sorted + at + 1, (p->chunks - at) * sizeof *p->sorted);
 }
 
+/* Fills recent as it would be for places of 2^shift bytes. Returns the bytes of the address space
+   whose place is wanted by two chunks: there the last one that was looked for is found. */
+AIMC_ALL_FN uint64_t aimi_pool_fill_recent(aimem_pool *p, uint32_t shift) {
+    uint64_t clashes = 0;
+    size_t n, i;
+    for (i = 0; i < AIMI_POOL_RECENT; i++) p->recent[i] = &p->none;
+    for (n = 0; n < p->chunks; n++) {
+        aimi_pool_chunk *c = p->sorted[n].chunk;
+        uintptr_t at = (uintptr_t)c->base >> shift;
+        uintptr_t last = ((uintptr_t)c->base + (c->count * p->stride - 1)) >> shift;
+        if (last - at >= AIMI_POOL_RECENT) {
+            clashes += last - at;
+            last = at + AIMI_POOL_RECENT - 1;
+        }
+        for (;; at++) {
+            aimi_pool_chunk **place = &p->recent[at % AIMI_POOL_RECENT];
+            clashes += *place != &p->none && *place != c;
+            *place = c;
+            if (at == last) break;
+        }
+    }
+    return clashes << shift;
+}
+
+/* Chooses the bytes per place in recent, for what chunks there are: where they lie is up to the
+   allocator, and one choice can be much better than the next. Work of O(16 * 1024) at most; with
+   many chunks it is done when their number has doubled. */
+AIMC_ALL_FN void aimi_pool_tune_recent(aimem_pool *p, size_t bytes) {
+    uint32_t top = bytes > 1 ? aimc_all_log2_u64(bytes) + 1 : 2, shift, best;
+    uint64_t least = UINT64_MAX;
+    if (p->chunks > 16 && !aimc_all_is_pow2(p->chunks)) return;
+    best = top = top > aimi_pool_recent_shift(p->shifts) ? top : aimi_pool_recent_shift(p->shifts);
+    for (shift = top; shift > 2 && shift + 8 > top; shift--) {
+        uint64_t clashes = aimi_pool_fill_recent(p, shift);
+        if (clashes < least) {
+            least = clashes;
+            best = shift;
+        }
+    }
+    (void)aimi_pool_fill_recent(p, best);
+    p->shifts = (p->shifts & ~255u) | best;
+}
+
 /* Makes a chunk with this id of the memory in meta and base; every block is free. */
 AIMC_ALL_FN aimi_pool_chunk *aimi_pool_chunk_set(aimem_pool *p, size_t id, void *meta, void *base,
                                              size_t count) {
     size_t groups = aimi_pool_groups(count), i;
     size_t hints = (groups + 7) & ~(size_t)7, bytes = count * p->stride;
-    uint32_t shift;
     aimi_pool_chunk *c = (aimi_pool_chunk *)meta;
     unsigned char *at = (unsigned char *)meta + sizeof *c;
     memset(c, 0, sizeof *c);
@@ -5671,9 +5839,7 @@ AIMC_ALL_FN aimi_pool_chunk *aimi_pool_chunk_set(aimem_pool *p, size_t id, void 
     aimi_pool_sorted_add(p, c);
     aimi_pool_mark(p, c);
     p->total += count;
-    /* So that the largest chunk covers 16 to 32 places in recent. */
-    shift = bytes > 128 ? aimc_all_log2_u64(bytes) - 4 : 3;
-    if (shift > aimi_pool_recent_shift(p->shifts)) p->shifts = (p->shifts & ~255u) | shift;
+    aimi_pool_tune_recent(p, bytes);
     AIMC_ALL_POISON(base, bytes);
     return c;
 }
@@ -5792,7 +5958,7 @@ AIMC_ALL_FN bool aimi_pool_grow(aimem_pool *p) {
     return false;
 }
 
-/* end pool/chunk.h */
+/* end pool/grow.h */
 
 /* begin pool/block.h */
 /* pool/block.h: allocation and free.
@@ -7426,63 +7592,6 @@ AIMEM_VEC_API void aimem_vec_stats(const aimem_vec *v, aimem_vec_info *out) {
 
 /* end vec/store.h */
 
-/* begin vec/heap.h */
-/* vec/heap.h: the best hits so far, kept in the caller's own array of hits.
- *
- * A binary heap with the worst hit on top, as in core/topk.h, but of aimem_vec_hit: the array that
- * takes the result holds the heap, so a search needs no memory however large k is. While a search
- * runs a hit has id, distance and, in label_size, the slot.
- *
- * The order is total, distance first and id second, so the answer does not depend on the order in
- * which rows are met, and the hits of several threads merge into those of one.
- */
-
-/* Whether a comes behind b in a result. */
-AIMC_ALL_INLINE bool aimi_vec_hit_worse(const aimem_vec_hit *a, const aimem_vec_hit *b) {
-    if (a->distance > b->distance) return true;
-    if (a->distance < b->distance) return false;
-    return a->id > b->id;
-}
-
-/* Puts hit into the heap of count hits whose top is free. */
-AIMC_ALL_FN void aimi_vec_heap_sink(aimem_vec_hit *hits, size_t count, aimem_vec_hit hit) {
-    size_t at = 0, child;
-    while ((child = 2 * at + 1) < count) {
-        if (child + 1 < count && aimi_vec_hit_worse(&hits[child + 1], &hits[child])) child++;
-        if (!aimi_vec_hit_worse(&hits[child], &hit)) break;
-        hits[at] = hits[child];
-        at = child;
-    }
-    hits[at] = hit;
-}
-
-/* Offers a hit to the heap of *count hits, which has room for some. */
-AIMC_ALL_FN void aimi_vec_heap_push(aimem_vec_hit *hits, size_t room, size_t *count,
-                                aimem_vec_hit hit) {
-    size_t at = *count;
-    if (at == room) {
-        if (room != 0 && aimi_vec_hit_worse(&hits[0], &hit)) aimi_vec_heap_sink(hits, room, hit);
-        return;
-    }
-    while (at > 0 && aimi_vec_hit_worse(&hit, &hits[(at - 1) / 2])) {
-        hits[at] = hits[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    hits[at] = hit;
-    *count += 1;
-}
-
-/* The heap becomes a list, best first (heapsort, Williams 1964). */
-AIMC_ALL_FN void aimi_vec_heap_sort(aimem_vec_hit *hits, size_t count) {
-    while (count > 1) {
-        aimem_vec_hit last = hits[--count];
-        hits[count] = hits[0];
-        aimi_vec_heap_sink(hits, count, last);
-    }
-}
-
-/* end vec/heap.h */
-
 /* begin vec/search.h */
 /* vec/search.h: exact search: every row is compared with the query.
  *
@@ -7514,8 +7623,7 @@ enum {
 /* A search under way: one query, one heap. */
 typedef struct aimi_vec_query {
     const float *vector;
-    aimem_vec_hit *hits; /* heap, then result */
-    size_t room, kept;   /* of hits */
+    aimc_all_topk best;      /* in the caller's array of hits; label_size has the slot until the end */
     uint64_t found;      /* rows within the radius */
     float inverse;       /* as for a row: 1 / length, with the cosine */
     float radius;        /* no distance beyond it counts; FLT_MAX for the k nearest */
@@ -7579,9 +7687,7 @@ AIMC_ALL_FN float aimi_vec_similarity(uint32_t metric, float distance) {
 AIMC_ALL_FN void aimi_vec_query_init(aimi_vec_query *q, const aimem_vec *v, const float *vector,
                                  float inverse, aimem_vec_hit *hits, size_t room) {
     q->vector = vector;
-    q->hits = hits;
-    q->room = room < v->count ? room : v->count;
-    q->kept = 0;
+    aimc_all_topk_init(&q->best, hits, sizeof *hits, room < v->count ? room : v->count);
     q->found = 0;
     q->inverse = inverse;
     q->radius = FLT_MAX;
@@ -7595,15 +7701,14 @@ AIMC_ALL_FN void aimi_vec_offer(const aimem_vec *v, aimi_vec_query *q, uint32_t 
     hit.distance = aimi_vec_key_distance(v->metric, key, q->inverse);
     if (hit.distance > q->radius) return;
     q->found++;
-    if (q->room == 0) return;
-    if (q->kept == q->room && hit.distance > q->hits[0].distance) return;
+    if (hit.distance > aimc_all_topk_limit(&q->best)) return;
     hit.id = *aimi_vec_id_at(&v->rows, slot);
     hit.similarity = 0.0f;
     hit.label = NULL;
     hit.label_size = slot;
-    aimi_vec_heap_push(q->hits, q->room, &q->kept, hit);
-    if (q->kept == q->room && !q->all) {
-        q->limit = aimi_vec_key_limit(v->metric, q->hits[0].distance, q->inverse);
+    (void)aimc_all_topk_push(&q->best, &hit);
+    if (q->best.count == q->best.room && !q->all) {
+        q->limit = aimi_vec_key_limit(v->metric, aimc_all_topk_limit(&q->best), q->inverse);
     }
 }
 
@@ -7642,10 +7747,10 @@ AIMC_ALL_FN void aimi_vec_scan(const aimem_vec *v, aimi_vec_query *queries, size
 
 /* Sorts the hits and fills in what a search does not carry. */
 AIMC_ALL_FN void aimi_vec_finish(const aimem_vec *v, aimi_vec_query *q) {
-    size_t i;
-    aimi_vec_heap_sort(q->hits, q->kept);
-    for (i = 0; i < q->kept; i++) {
-        aimem_vec_hit *hit = &q->hits[i];
+    aimem_vec_hit *hit = (aimem_vec_hit *)(void *)q->best.hits;
+    aimem_vec_hit *end = hit + q->best.count;
+    aimc_all_topk_finish(&q->best);
+    for (; hit < end; hit++) {
         aimi_vec_slot_label(v, (uint32_t)hit->label_size, &hit->label, &hit->label_size);
         hit->similarity = aimi_vec_similarity(v->metric, hit->distance);
     }
@@ -7680,7 +7785,7 @@ AIMC_ALL_FN aimem_result aimi_vec_run_parallel(const aimem_vec *v, aimi_vec_quer
     size_t head = sizeof(aimi_vec_query), hits, size, i;
     unsigned char *block;
     aimi_vec_job job;
-    if (!aimc_all_mul_size(q->room, sizeof(aimem_vec_hit), &hits)) return AIMEM_ERR_NOMEM;
+    if (!aimc_all_mul_size(q->best.room, sizeof(aimem_vec_hit), &hits)) return AIMEM_ERR_NOMEM;
     if (!aimc_all_add_size(head, hits, &size)) return AIMEM_ERR_NOMEM;
     if (!aimc_all_mul_size(p->workers, size, &size)) return AIMEM_ERR_NOMEM;
     block = (unsigned char *)aimc_all_alloc(&v->allocator, size, AIMI_VEC_ALIGN);
@@ -7691,17 +7796,13 @@ AIMC_ALL_FN aimem_result aimi_vec_run_parallel(const aimem_vec *v, aimi_vec_quer
     job.step = aimi_vec_job_step(v, job.blocks);
     for (i = 0; i < p->workers; i++) {
         job.queries[i] = *q;
-        job.queries[i].hits = (aimem_vec_hit *)(void *)(block + p->workers * head + i * hits);
+        job.queries[i].best.hits = block + p->workers * head + i * hits;
     }
     p->for_fn(p->user_data, job.blocks / job.step + (job.blocks % job.step != 0),
               aimi_vec_job_task, &job);
     for (i = 0; i < p->workers; i++) {
-        const aimi_vec_query *part = &job.queries[i];
-        size_t j;
-        for (j = 0; j < part->kept; j++) {
-            aimi_vec_heap_push(q->hits, q->room, &q->kept, part->hits[j]);
-        }
-        q->found += part->found;
+        aimc_all_topk_merge(&q->best, &job.queries[i].best);
+        q->found += job.queries[i].found;
     }
     aimc_all_free(&v->allocator, block, size, AIMI_VEC_ALIGN);
     return AIMEM_OK;
@@ -7733,7 +7834,7 @@ AIMEM_VEC_API aimem_result aimem_vec_search(const aimem_vec *v, const float *que
     if (result != AIMEM_OK || k == 0) return result;
     aimi_vec_query_init(&q, v, query, inverse, hits, k);
     result = aimi_vec_run(v, &q);
-    if (result == AIMEM_OK) *count = q.kept;
+    if (result == AIMEM_OK) *count = q.best.count;
     return result;
 }
 
@@ -7817,7 +7918,7 @@ AIMC_ALL_FN void aimi_vec_batch_task(void *task_data, size_t index, uint32_t wor
     aimi_vec_scan(v, queries, count, 0, aimi_vec_blocks(v));
     for (i = first; i < last; i++) {
         aimi_vec_finish(v, &queries[i - first]);
-        batch->counts[i] = queries[i - first].kept;
+        batch->counts[i] = queries[i - first].best.count;
     }
 }
 

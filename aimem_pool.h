@@ -1,6 +1,6 @@
 /* aimem_pool.h 0.1.0, generated from src/ by amalgamate.py: do not edit
  * SPDX-License-Identifier: Unlicense OR MIT-0
- * parts: sha256 8041a35303b45e0d
+ * parts: sha256 626b564afeed2f17
  *
  * A local patch is fine. What stands between `begin core/x.h` and `end core/x.h`
  * is src/core/x.h; names that begin with aimc_pool_ begin with aimc_ there. Bring
@@ -2157,7 +2157,7 @@ enum {
     AIMI_POOL_IDS_MOST = 262144,  /* chunks of a pool with handles: 18 bits */
     AIMI_POOL_RING = 64,
     AIMI_POOL_ENOUGH = 16, /* free blocks with which a search is content */
-    AIMI_POOL_RECENT = 64,
+    AIMI_POOL_RECENT = 128,
     AIMI_POOL_NAME = 32
 };
 
@@ -2436,6 +2436,16 @@ AIMC_POOL_FN bool aimi_pool_search(aimem_pool *p) {
     return got != 0;
 }
 
+/* end pool/chunk.h */
+
+/* begin pool/grow.h */
+/* pool/grow.h: how a pool gets chunks and gives them back.
+ *
+ * A chunk is two blocks of the allocator, its meta data and its memory, but for those that create
+ * makes: their memory is one block, p->first, or lies in the caller's memory. The directory is one
+ * block that doubles. Whatever fails leaves the pool as it was, but for room in the directory.
+ */
+
 /* ---- the directory ---- */
 
 /* Bytes of a directory for cap chunks; false when they do not fit in size_t. */
@@ -2519,12 +2529,54 @@ AIMC_POOL_FN void aimi_pool_sorted_remove(aimem_pool *p, const aimi_pool_chunk *
     memmove(p->sorted + at, p->sorted + at + 1, (p->chunks - at) * sizeof *p->sorted);
 }
 
+/* Fills recent as it would be for places of 2^shift bytes. Returns the bytes of the address space
+   whose place is wanted by two chunks: there the last one that was looked for is found. */
+AIMC_POOL_FN uint64_t aimi_pool_fill_recent(aimem_pool *p, uint32_t shift) {
+    uint64_t clashes = 0;
+    size_t n, i;
+    for (i = 0; i < AIMI_POOL_RECENT; i++) p->recent[i] = &p->none;
+    for (n = 0; n < p->chunks; n++) {
+        aimi_pool_chunk *c = p->sorted[n].chunk;
+        uintptr_t at = (uintptr_t)c->base >> shift;
+        uintptr_t last = ((uintptr_t)c->base + (c->count * p->stride - 1)) >> shift;
+        if (last - at >= AIMI_POOL_RECENT) {
+            clashes += last - at;
+            last = at + AIMI_POOL_RECENT - 1;
+        }
+        for (;; at++) {
+            aimi_pool_chunk **place = &p->recent[at % AIMI_POOL_RECENT];
+            clashes += *place != &p->none && *place != c;
+            *place = c;
+            if (at == last) break;
+        }
+    }
+    return clashes << shift;
+}
+
+/* Chooses the bytes per place in recent, for what chunks there are: where they lie is up to the
+   allocator, and one choice can be much better than the next. Work of O(16 * 1024) at most; with
+   many chunks it is done when their number has doubled. */
+AIMC_POOL_FN void aimi_pool_tune_recent(aimem_pool *p, size_t bytes) {
+    uint32_t top = bytes > 1 ? aimc_pool_log2_u64(bytes) + 1 : 2, shift, best;
+    uint64_t least = UINT64_MAX;
+    if (p->chunks > 16 && !aimc_pool_is_pow2(p->chunks)) return;
+    best = top = top > aimi_pool_recent_shift(p->shifts) ? top : aimi_pool_recent_shift(p->shifts);
+    for (shift = top; shift > 2 && shift + 8 > top; shift--) {
+        uint64_t clashes = aimi_pool_fill_recent(p, shift);
+        if (clashes < least) {
+            least = clashes;
+            best = shift;
+        }
+    }
+    (void)aimi_pool_fill_recent(p, best);
+    p->shifts = (p->shifts & ~255u) | best;
+}
+
 /* Makes a chunk with this id of the memory in meta and base; every block is free. */
 AIMC_POOL_FN aimi_pool_chunk *aimi_pool_chunk_set(aimem_pool *p, size_t id, void *meta, void *base,
                                              size_t count) {
     size_t groups = aimi_pool_groups(count), i;
     size_t hints = (groups + 7) & ~(size_t)7, bytes = count * p->stride;
-    uint32_t shift;
     aimi_pool_chunk *c = (aimi_pool_chunk *)meta;
     unsigned char *at = (unsigned char *)meta + sizeof *c;
     memset(c, 0, sizeof *c);
@@ -2547,9 +2599,7 @@ AIMC_POOL_FN aimi_pool_chunk *aimi_pool_chunk_set(aimem_pool *p, size_t id, void
     aimi_pool_sorted_add(p, c);
     aimi_pool_mark(p, c);
     p->total += count;
-    /* So that the largest chunk covers 16 to 32 places in recent. */
-    shift = bytes > 128 ? aimc_pool_log2_u64(bytes) - 4 : 3;
-    if (shift > aimi_pool_recent_shift(p->shifts)) p->shifts = (p->shifts & ~255u) | shift;
+    aimi_pool_tune_recent(p, bytes);
     AIMC_POOL_POISON(base, bytes);
     return c;
 }
@@ -2668,7 +2718,7 @@ AIMC_POOL_FN bool aimi_pool_grow(aimem_pool *p) {
     return false;
 }
 
-/* end pool/chunk.h */
+/* end pool/grow.h */
 
 /* begin pool/block.h */
 /* pool/block.h: allocation and free.

@@ -1,6 +1,6 @@
 /* aimem_vec.h 0.1.0, generated from src/ by amalgamate.py: do not edit
  * SPDX-License-Identifier: Unlicense OR MIT-0
- * parts: sha256 208d5fc4e73bf0b5
+ * parts: sha256 6fa417a3c5e6e900
  *
  * A local patch is fine. What stands between `begin core/x.h` and `end core/x.h`
  * is src/core/x.h; names that begin with aimc_vec_ begin with aimc_ there. Bring
@@ -3048,6 +3048,122 @@ AIMC_VEC_FN bool aimc_vec_dist_at(uint32_t level, aimc_vec_dist *out) {
 
 /* end core/dist.h */
 
+/* begin core/topk.h */
+/* core/topk.h: the k best of a stream of distances.
+ *
+ * A binary heap with the worst of the kept hits on top, in an array that the caller gives: a
+ * candidate is compared with the top and mostly refused at once. The order is total: smaller
+ * distance first, then smaller id, so the result does not depend on the order of arrival, and the
+ * parts that threads have found merge into the same answer as one scan.
+ *
+ * The array is of any struct that begins as aimc_vec_hit does; what comes behind is carried along. So
+ * the heap lives in the array that takes the result, in the type that the user reads. Hits are
+ * copied as bytes, since the functions do not know that type.
+ */
+
+#include <float.h>
+
+/* How every hit begins. Distances are numbers: the callers let no NaN in, neither as data nor as a
+   sum that overflowed. ids are unique within one selection. */
+typedef struct aimc_vec_hit {
+    uint64_t id;
+    float distance;
+} aimc_vec_hit;
+
+enum { AIMC_VEC_HIT_MOST = 64 /* bytes of a hit, at most */ };
+
+/* The first count hits are a heap until aimc_vec_topk_finish: hit i is not worse than hit (i - 1) / 2.
+   room = count: full, from then on every push replaces hit 0 or does nothing. */
+typedef struct aimc_vec_topk {
+    unsigned char *hits; /* the caller's array of room hits */
+    size_t size;         /* bytes of a hit, sizeof(aimc_vec_hit) .. AIMC_VEC_HIT_MOST */
+    size_t room;         /* k; 0 keeps nothing */
+    size_t count;
+} aimc_vec_topk;
+
+/* True when a comes after b in the order above. */
+AIMC_VEC_INLINE bool aimc_vec_hit_worse(const void *a, const void *b) {
+    aimc_vec_hit x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    if (x.distance > y.distance) return true;
+    if (x.distance < y.distance) return false;
+    return x.id > y.id;
+}
+
+/* An empty selection of the best room hits of size bytes; hits stays the caller's. */
+AIMC_VEC_FN void aimc_vec_topk_init(aimc_vec_topk *t, void *hits, size_t size, size_t room) {
+    AIMC_VEC_ASSERT(size >= sizeof(aimc_vec_hit) && size <= AIMC_VEC_HIT_MOST);
+    t->hits = (unsigned char *)hits;
+    t->size = size;
+    t->room = room;
+    t->count = 0;
+}
+
+/* A candidate with a greater distance would be refused; an equal one may win by its id. FLT_MAX
+   while there is room. Scans test against this before they call push. */
+AIMC_VEC_INLINE float aimc_vec_topk_limit(const aimc_vec_topk *t) {
+    aimc_vec_hit top;
+    if (t->count < t->room || t->room == 0) return FLT_MAX;
+    memcpy(&top, t->hits, sizeof top);
+    return top.distance;
+}
+
+/* Puts hit where the heap of count hits has a hole at its top, and the hole where it belongs. */
+AIMC_VEC_FN void aimc_vec_topk_sink(aimc_vec_topk *t, size_t count, const void *hit) {
+    size_t at = 0, child, size = t->size;
+    while ((child = 2 * at + 1) < count) {
+        unsigned char *lower = t->hits + child * size;
+        if (child + 1 < count && aimc_vec_hit_worse(lower + size, lower)) {
+            lower += size;
+            child++;
+        }
+        if (!aimc_vec_hit_worse(lower, hit)) break;
+        memcpy(t->hits + at * size, lower, size);
+        at = child;
+    }
+    memcpy(t->hits + at * size, hit, size);
+}
+
+/* Offers a hit, which is copied; it lies outside the array. True when it is kept (for now).
+   O(log k) when kept, O(1) when refused. */
+AIMC_VEC_FN bool aimc_vec_topk_push(aimc_vec_topk *t, const void *hit) {
+    size_t at, size = t->size;
+    if (t->count == t->room) {
+        if (t->room == 0 || !aimc_vec_hit_worse(t->hits, hit)) return false;
+        aimc_vec_topk_sink(t, t->count, hit);
+        return true;
+    }
+    at = t->count++;
+    while (at > 0 && aimc_vec_hit_worse(hit, t->hits + (at - 1) / 2 * size)) {
+        memcpy(t->hits + at * size, t->hits + (at - 1) / 2 * size, size);
+        at = (at - 1) / 2;
+    }
+    memcpy(t->hits + at * size, hit, size);
+    return true;
+}
+
+/* Offers all of from's hits, of the same size; from may be finished or not, and is not changed. */
+AIMC_VEC_FN void aimc_vec_topk_merge(aimc_vec_topk *into, const aimc_vec_topk *from) {
+    size_t i;
+    for (i = 0; i < from->count; i++) (void)aimc_vec_topk_push(into, from->hits + i * from->size);
+}
+
+/* Sorts the hits, best first, in place (heapsort, Williams 1964). After it the selection takes no
+   more pushes until the next init. */
+AIMC_VEC_FN void aimc_vec_topk_finish(aimc_vec_topk *t) {
+    size_t left = t->count;
+    unsigned char last[AIMC_VEC_HIT_MOST];
+    while (left > 1) {
+        left--;
+        memcpy(last, t->hits + left * t->size, t->size);
+        memcpy(t->hits + left * t->size, t->hits, t->size);
+        aimc_vec_topk_sink(t, left, last);
+    }
+}
+
+/* end core/topk.h */
+
 /* begin core/posix.h */
 /* core/posix.h: the POSIX headers, and what a strict C mode hides of them.
  *
@@ -5108,63 +5224,6 @@ AIMEM_VEC_API void aimem_vec_stats(const aimem_vec *v, aimem_vec_info *out) {
 
 /* end vec/store.h */
 
-/* begin vec/heap.h */
-/* vec/heap.h: the best hits so far, kept in the caller's own array of hits.
- *
- * A binary heap with the worst hit on top, as in core/topk.h, but of aimem_vec_hit: the array that
- * takes the result holds the heap, so a search needs no memory however large k is. While a search
- * runs a hit has id, distance and, in label_size, the slot.
- *
- * The order is total, distance first and id second, so the answer does not depend on the order in
- * which rows are met, and the hits of several threads merge into those of one.
- */
-
-/* Whether a comes behind b in a result. */
-AIMC_VEC_INLINE bool aimi_vec_hit_worse(const aimem_vec_hit *a, const aimem_vec_hit *b) {
-    if (a->distance > b->distance) return true;
-    if (a->distance < b->distance) return false;
-    return a->id > b->id;
-}
-
-/* Puts hit into the heap of count hits whose top is free. */
-AIMC_VEC_FN void aimi_vec_heap_sink(aimem_vec_hit *hits, size_t count, aimem_vec_hit hit) {
-    size_t at = 0, child;
-    while ((child = 2 * at + 1) < count) {
-        if (child + 1 < count && aimi_vec_hit_worse(&hits[child + 1], &hits[child])) child++;
-        if (!aimi_vec_hit_worse(&hits[child], &hit)) break;
-        hits[at] = hits[child];
-        at = child;
-    }
-    hits[at] = hit;
-}
-
-/* Offers a hit to the heap of *count hits, which has room for some. */
-AIMC_VEC_FN void aimi_vec_heap_push(aimem_vec_hit *hits, size_t room, size_t *count,
-                                aimem_vec_hit hit) {
-    size_t at = *count;
-    if (at == room) {
-        if (room != 0 && aimi_vec_hit_worse(&hits[0], &hit)) aimi_vec_heap_sink(hits, room, hit);
-        return;
-    }
-    while (at > 0 && aimi_vec_hit_worse(&hit, &hits[(at - 1) / 2])) {
-        hits[at] = hits[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    hits[at] = hit;
-    *count += 1;
-}
-
-/* The heap becomes a list, best first (heapsort, Williams 1964). */
-AIMC_VEC_FN void aimi_vec_heap_sort(aimem_vec_hit *hits, size_t count) {
-    while (count > 1) {
-        aimem_vec_hit last = hits[--count];
-        hits[count] = hits[0];
-        aimi_vec_heap_sink(hits, count, last);
-    }
-}
-
-/* end vec/heap.h */
-
 /* begin vec/search.h */
 /* vec/search.h: exact search: every row is compared with the query.
  *
@@ -5196,8 +5255,7 @@ enum {
 /* A search under way: one query, one heap. */
 typedef struct aimi_vec_query {
     const float *vector;
-    aimem_vec_hit *hits; /* heap, then result */
-    size_t room, kept;   /* of hits */
+    aimc_vec_topk best;      /* in the caller's array of hits; label_size has the slot until the end */
     uint64_t found;      /* rows within the radius */
     float inverse;       /* as for a row: 1 / length, with the cosine */
     float radius;        /* no distance beyond it counts; FLT_MAX for the k nearest */
@@ -5261,9 +5319,7 @@ AIMC_VEC_FN float aimi_vec_similarity(uint32_t metric, float distance) {
 AIMC_VEC_FN void aimi_vec_query_init(aimi_vec_query *q, const aimem_vec *v, const float *vector,
                                  float inverse, aimem_vec_hit *hits, size_t room) {
     q->vector = vector;
-    q->hits = hits;
-    q->room = room < v->count ? room : v->count;
-    q->kept = 0;
+    aimc_vec_topk_init(&q->best, hits, sizeof *hits, room < v->count ? room : v->count);
     q->found = 0;
     q->inverse = inverse;
     q->radius = FLT_MAX;
@@ -5277,15 +5333,14 @@ AIMC_VEC_FN void aimi_vec_offer(const aimem_vec *v, aimi_vec_query *q, uint32_t 
     hit.distance = aimi_vec_key_distance(v->metric, key, q->inverse);
     if (hit.distance > q->radius) return;
     q->found++;
-    if (q->room == 0) return;
-    if (q->kept == q->room && hit.distance > q->hits[0].distance) return;
+    if (hit.distance > aimc_vec_topk_limit(&q->best)) return;
     hit.id = *aimi_vec_id_at(&v->rows, slot);
     hit.similarity = 0.0f;
     hit.label = NULL;
     hit.label_size = slot;
-    aimi_vec_heap_push(q->hits, q->room, &q->kept, hit);
-    if (q->kept == q->room && !q->all) {
-        q->limit = aimi_vec_key_limit(v->metric, q->hits[0].distance, q->inverse);
+    (void)aimc_vec_topk_push(&q->best, &hit);
+    if (q->best.count == q->best.room && !q->all) {
+        q->limit = aimi_vec_key_limit(v->metric, aimc_vec_topk_limit(&q->best), q->inverse);
     }
 }
 
@@ -5324,10 +5379,10 @@ AIMC_VEC_FN void aimi_vec_scan(const aimem_vec *v, aimi_vec_query *queries, size
 
 /* Sorts the hits and fills in what a search does not carry. */
 AIMC_VEC_FN void aimi_vec_finish(const aimem_vec *v, aimi_vec_query *q) {
-    size_t i;
-    aimi_vec_heap_sort(q->hits, q->kept);
-    for (i = 0; i < q->kept; i++) {
-        aimem_vec_hit *hit = &q->hits[i];
+    aimem_vec_hit *hit = (aimem_vec_hit *)(void *)q->best.hits;
+    aimem_vec_hit *end = hit + q->best.count;
+    aimc_vec_topk_finish(&q->best);
+    for (; hit < end; hit++) {
         aimi_vec_slot_label(v, (uint32_t)hit->label_size, &hit->label, &hit->label_size);
         hit->similarity = aimi_vec_similarity(v->metric, hit->distance);
     }
@@ -5362,7 +5417,7 @@ AIMC_VEC_FN aimem_result aimi_vec_run_parallel(const aimem_vec *v, aimi_vec_quer
     size_t head = sizeof(aimi_vec_query), hits, size, i;
     unsigned char *block;
     aimi_vec_job job;
-    if (!aimc_vec_mul_size(q->room, sizeof(aimem_vec_hit), &hits)) return AIMEM_ERR_NOMEM;
+    if (!aimc_vec_mul_size(q->best.room, sizeof(aimem_vec_hit), &hits)) return AIMEM_ERR_NOMEM;
     if (!aimc_vec_add_size(head, hits, &size)) return AIMEM_ERR_NOMEM;
     if (!aimc_vec_mul_size(p->workers, size, &size)) return AIMEM_ERR_NOMEM;
     block = (unsigned char *)aimc_vec_alloc(&v->allocator, size, AIMI_VEC_ALIGN);
@@ -5373,17 +5428,13 @@ AIMC_VEC_FN aimem_result aimi_vec_run_parallel(const aimem_vec *v, aimi_vec_quer
     job.step = aimi_vec_job_step(v, job.blocks);
     for (i = 0; i < p->workers; i++) {
         job.queries[i] = *q;
-        job.queries[i].hits = (aimem_vec_hit *)(void *)(block + p->workers * head + i * hits);
+        job.queries[i].best.hits = block + p->workers * head + i * hits;
     }
     p->for_fn(p->user_data, job.blocks / job.step + (job.blocks % job.step != 0),
               aimi_vec_job_task, &job);
     for (i = 0; i < p->workers; i++) {
-        const aimi_vec_query *part = &job.queries[i];
-        size_t j;
-        for (j = 0; j < part->kept; j++) {
-            aimi_vec_heap_push(q->hits, q->room, &q->kept, part->hits[j]);
-        }
-        q->found += part->found;
+        aimc_vec_topk_merge(&q->best, &job.queries[i].best);
+        q->found += job.queries[i].found;
     }
     aimc_vec_free(&v->allocator, block, size, AIMI_VEC_ALIGN);
     return AIMEM_OK;
@@ -5415,7 +5466,7 @@ AIMEM_VEC_API aimem_result aimem_vec_search(const aimem_vec *v, const float *que
     if (result != AIMEM_OK || k == 0) return result;
     aimi_vec_query_init(&q, v, query, inverse, hits, k);
     result = aimi_vec_run(v, &q);
-    if (result == AIMEM_OK) *count = q.kept;
+    if (result == AIMEM_OK) *count = q.best.count;
     return result;
 }
 
@@ -5499,7 +5550,7 @@ AIMC_VEC_FN void aimi_vec_batch_task(void *task_data, size_t index, uint32_t wor
     aimi_vec_scan(v, queries, count, 0, aimi_vec_blocks(v));
     for (i = first; i < last; i++) {
         aimi_vec_finish(v, &queries[i - first]);
-        batch->counts[i] = queries[i - first].kept;
+        batch->counts[i] = queries[i - first].best.count;
     }
 }
 

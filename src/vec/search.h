@@ -17,7 +17,7 @@
 #ifndef AIMI_VEC_SEARCH_H
 #define AIMI_VEC_SEARCH_H
 
-#include "vec/heap.h"
+#include "core/topk.h"
 #include "vec/store.h"
 
 #include <float.h>
@@ -33,8 +33,7 @@ enum {
 /* A search under way: one query, one heap. */
 typedef struct aimi_vec_query {
     const float *vector;
-    aimem_vec_hit *hits; /* heap, then result */
-    size_t room, kept;   /* of hits */
+    aimc_topk best;      /* in the caller's array of hits; label_size has the slot until the end */
     uint64_t found;      /* rows within the radius */
     float inverse;       /* as for a row: 1 / length, with the cosine */
     float radius;        /* no distance beyond it counts; FLT_MAX for the k nearest */
@@ -98,9 +97,7 @@ AIMC_FN float aimi_vec_similarity(uint32_t metric, float distance) {
 AIMC_FN void aimi_vec_query_init(aimi_vec_query *q, const aimem_vec *v, const float *vector,
                                  float inverse, aimem_vec_hit *hits, size_t room) {
     q->vector = vector;
-    q->hits = hits;
-    q->room = room < v->count ? room : v->count;
-    q->kept = 0;
+    aimc_topk_init(&q->best, hits, sizeof *hits, room < v->count ? room : v->count);
     q->found = 0;
     q->inverse = inverse;
     q->radius = FLT_MAX;
@@ -114,15 +111,14 @@ AIMC_FN void aimi_vec_offer(const aimem_vec *v, aimi_vec_query *q, uint32_t slot
     hit.distance = aimi_vec_key_distance(v->metric, key, q->inverse);
     if (hit.distance > q->radius) return;
     q->found++;
-    if (q->room == 0) return;
-    if (q->kept == q->room && hit.distance > q->hits[0].distance) return;
+    if (hit.distance > aimc_topk_limit(&q->best)) return;
     hit.id = *aimi_vec_id_at(&v->rows, slot);
     hit.similarity = 0.0f;
     hit.label = NULL;
     hit.label_size = slot;
-    aimi_vec_heap_push(q->hits, q->room, &q->kept, hit);
-    if (q->kept == q->room && !q->all) {
-        q->limit = aimi_vec_key_limit(v->metric, q->hits[0].distance, q->inverse);
+    (void)aimc_topk_push(&q->best, &hit);
+    if (q->best.count == q->best.room && !q->all) {
+        q->limit = aimi_vec_key_limit(v->metric, aimc_topk_limit(&q->best), q->inverse);
     }
 }
 
@@ -161,10 +157,10 @@ AIMC_FN void aimi_vec_scan(const aimem_vec *v, aimi_vec_query *queries, size_t c
 
 /* Sorts the hits and fills in what a search does not carry. */
 AIMC_FN void aimi_vec_finish(const aimem_vec *v, aimi_vec_query *q) {
-    size_t i;
-    aimi_vec_heap_sort(q->hits, q->kept);
-    for (i = 0; i < q->kept; i++) {
-        aimem_vec_hit *hit = &q->hits[i];
+    aimem_vec_hit *hit = (aimem_vec_hit *)(void *)q->best.hits;
+    aimem_vec_hit *end = hit + q->best.count;
+    aimc_topk_finish(&q->best);
+    for (; hit < end; hit++) {
         aimi_vec_slot_label(v, (uint32_t)hit->label_size, &hit->label, &hit->label_size);
         hit->similarity = aimi_vec_similarity(v->metric, hit->distance);
     }
@@ -199,7 +195,7 @@ AIMC_FN aimem_result aimi_vec_run_parallel(const aimem_vec *v, aimi_vec_query *q
     size_t head = sizeof(aimi_vec_query), hits, size, i;
     unsigned char *block;
     aimi_vec_job job;
-    if (!aimc_mul_size(q->room, sizeof(aimem_vec_hit), &hits)) return AIMEM_ERR_NOMEM;
+    if (!aimc_mul_size(q->best.room, sizeof(aimem_vec_hit), &hits)) return AIMEM_ERR_NOMEM;
     if (!aimc_add_size(head, hits, &size)) return AIMEM_ERR_NOMEM;
     if (!aimc_mul_size(p->workers, size, &size)) return AIMEM_ERR_NOMEM;
     block = (unsigned char *)aimc_alloc(&v->allocator, size, AIMI_VEC_ALIGN);
@@ -210,17 +206,13 @@ AIMC_FN aimem_result aimi_vec_run_parallel(const aimem_vec *v, aimi_vec_query *q
     job.step = aimi_vec_job_step(v, job.blocks);
     for (i = 0; i < p->workers; i++) {
         job.queries[i] = *q;
-        job.queries[i].hits = (aimem_vec_hit *)(void *)(block + p->workers * head + i * hits);
+        job.queries[i].best.hits = block + p->workers * head + i * hits;
     }
     p->for_fn(p->user_data, job.blocks / job.step + (job.blocks % job.step != 0),
               aimi_vec_job_task, &job);
     for (i = 0; i < p->workers; i++) {
-        const aimi_vec_query *part = &job.queries[i];
-        size_t j;
-        for (j = 0; j < part->kept; j++) {
-            aimi_vec_heap_push(q->hits, q->room, &q->kept, part->hits[j]);
-        }
-        q->found += part->found;
+        aimc_topk_merge(&q->best, &job.queries[i].best);
+        q->found += job.queries[i].found;
     }
     aimc_free(&v->allocator, block, size, AIMI_VEC_ALIGN);
     return AIMEM_OK;
@@ -252,7 +244,7 @@ AIMEM_VEC_API aimem_result aimem_vec_search(const aimem_vec *v, const float *que
     if (result != AIMEM_OK || k == 0) return result;
     aimi_vec_query_init(&q, v, query, inverse, hits, k);
     result = aimi_vec_run(v, &q);
-    if (result == AIMEM_OK) *count = q.kept;
+    if (result == AIMEM_OK) *count = q.best.count;
     return result;
 }
 
@@ -336,7 +328,7 @@ AIMC_FN void aimi_vec_batch_task(void *task_data, size_t index, uint32_t worker)
     aimi_vec_scan(v, queries, count, 0, aimi_vec_blocks(v));
     for (i = first; i < last; i++) {
         aimi_vec_finish(v, &queries[i - first]);
-        batch->counts[i] = queries[i - first].kept;
+        batch->counts[i] = queries[i - first].best.count;
     }
 }
 
