@@ -1,13 +1,13 @@
 /* aimem_pool.h 0.1.0, generated from src/ by amalgamate.py: do not edit
  * SPDX-License-Identifier: Unlicense OR MIT-0
- * parts: sha256 626b564afeed2f17
+ * parts: sha256 32b9b7dad98b7d3c
  *
  * A local patch is fine. What stands between `begin core/x.h` and `end core/x.h`
  * is src/core/x.h; names that begin with aimc_pool_ begin with aimc_ there. Bring
  * what is of use to others into that file: this one is written anew.
  */
 
-/* aimem_pool.h: arenas and block pools with every free checked. 0.1.0, Unlicense OR MIT-0
+/* aimem_pool.h: arenas, block pools, recycled buffers, budgets. 0.1.0, Unlicense OR MIT-0
  *
  * USE IT
  *   #define AIMEM_POOL_IMPLEMENTATION   in one .c or .cc file
@@ -62,6 +62,15 @@
  *   A block pool hands out blocks of one size, in any order, a few nanoseconds each: for entities,
  *   nodes, messages. It grows by itself or is fixed; it works in memory of yours too.
  *
+ *   Recycled buffers are for tensors, images, packets: pieces of any size that come and go. What is
+ *   released serves the next ones, joined at once, and pages go back to the system, so that the
+ *   memory held stays close to the most that was ever in use. Buffers are named by handles,
+ *   reference counted, typed if you like, and may be compressed in place through a codec of yours.
+ *
+ *   A budget counts bytes in a tree with tags, in front of any allocator, and asks caches, models,
+ *   pools and collectors to give something back before a limit is reached, in an order that is
+ *   written down.
+ *
  *   - Every free is checked, in every build: a block of someone else, a pointer inside a block, a
  *     block that is free already are refused with a code, and nothing changes.
  *   - Nothing of ours lies in a block or beside it: an overrun hits another block of yours, never
@@ -72,9 +81,9 @@
  *
  * WHAT IT DOES NOT
  *
- *   No general heap, no sizes that differ within a pool, and no locks: one thread at a time uses an
- *   object. A write past a block or into a freed one is not seen, but under AddressSanitizer, for
- *   which free memory is poisoned.
+ *   No general heap, and no sizes that differ within a block pool. Arenas and block pools have no
+ *   locks: one thread at a time uses an object. A write past a block or into a freed one is not
+ *   seen, but under AddressSanitizer, for which free memory is poisoned.
  *
  * CONTENTS
  *
@@ -93,8 +102,29 @@
  *   aimem_pool_free_handle
  *   aimem_pool_walk, reset, trim        all blocks
  *   aimem_pool_stats                    counts, bytes, utilisation
- *   aimem_arena_allocator,              as an aimem_allocator
- *   aimem_pool_allocator
+ *   aimem_buffers_create, destroy       recycled buffers; options are in aimem_buffers_desc
+ *   aimem_buffers_alloc, alloc_with,    a buffer: a handle with one reference
+ *   retain, release, resize, handover
+ *   aimem_buffers_data, about, list     its address, what is known of it, all of them
+ *   aimem_buffers_scope_add, keep, end  several released together
+ *   aimem_buffers_read, write, clear    access with bounds; get, put, get_at, put_at, get_number,
+ *                                       put_number: by element
+ *   aimem_buffers_compress, decompress  through an aimem_codec
+ *   aimem_buffers_tick, trim, stats,    upkeep and figures
+ *   class_stats, bytes_of
+ *   aimem_budget_create, destroy,       budgets; options are in aimem_budget_desc
+ *   recommended
+ *   aimem_budget_charge, uncharge,      counting memory from elsewhere, or from the allocator
+ *   alloc, resize, free                 behind the budget
+ *   aimem_budget_set_limit, set_flags,  limits
+ *   set_soft_limit, set_tag_limit
+ *   aimem_budget_add, remove, touch,    who can give memory back; reclaim_pool and reclaim_arena
+ *   set_essential, reclaim              are ready made
+ *   aimem_budget_bind, tick             levels and their actions
+ *   aimem_budget_stats, tag_stats,      what is there
+ *   find, walk, history, reset_peak
+ *   aimem_arena_allocator, aimem_pool_allocator, aimem_buffers_allocator, aimem_budget_allocator
+ *                                       as an aimem_allocator
  *   aimem_pool_version                  of the implementation that is linked
  *
  * OPTIONS
@@ -115,15 +145,17 @@
  *   AIMEM_NO_OS                impl.       no operating system: desc.reserve of an arena needs
  *                                          desc.vm, or is answered with AIMEM_ERR_UNSUPPORTED
  *   AIMEM_NO_STRINGS           impl.       desc.logger gets codes with empty texts
- *   AIMEM_NO_THREADS, AIMEM_NO_FILES, AIMEM_NO_SIMD
- *                              impl.       allowed, and nothing changes: this header has no
- *                                          threads, files or SIMD
+ *   AIMEM_NO_THREADS           impl.       one thread: desc.locked of a budget is answered with
+ *                                          AIMEM_ERR_UNSUPPORTED, that of buffers locks nothing
+ *   AIMEM_NO_FILES             impl.       the limit of a container is not read
+ *                                          (aimem_budget_recommended)
+ *   AIMEM_NO_SIMD              impl.       allowed, and nothing changes: there is no SIMD here
  *   AIMEM_ASSERT(x)            impl.       checks for mistakes of the program; off by default, and
  *                                          never used for input or memory
  *
  * LINK WITH
  *
- *   Needs: a C11 or C++17 compiler; no library.
+ *   Needs: a C11 or C++17 compiler; -lpthread where the C library keeps threads apart.
  *
  * STEP BY STEP
  *
@@ -181,7 +213,57 @@
  *          aimem_pool_handle h = aimem_pool_handle_of(pool, e);
  *          e = (enemy *)aimem_pool_get(pool, h);                    NULL once e was freed
  *
- *   5. An allocator of yours. One function does it all; a malloc and free pair becomes:
+ *   5. Recycled buffers.
+ *
+ *          aimem_buffers_create(NULL, &b);                          once
+ *          aimem_buffers_alloc(b, 1024 * sizeof(float), &x);        a handle, {0} when it failed
+ *          p = (float *)aimem_buffers_data(b, x);                   its address, 64-byte aligned
+ *          aimem_buffers_release(b, x);                             recycled; x is stale now
+ *          aimem_buffers_tick(b, now_ns, 0);                        now and then
+ *
+ *      Where the memory comes from: a reserved range of address space (256 GiB, 32-bit: 512 MiB;
+ *      desc.reserve), or desc.memory, or AIMEM_BUFFERS_CHUNKS: large pieces from desc.allocator
+ *      (also where there is no virtual memory), or AIMEM_BUFFERS_CLASSES: each buffer from
+ *      desc.allocator, rounded up to 256 B x 4 .. 64 MiB or your list, and kept for the next of its
+ *      class. Limits: max_bytes; in the class engine max_per_class, max_kept, max_kept_bytes.
+ *
+ *      Share with retain and release. Give away with handover: the giver's handle goes stale. Put
+ *      several into a zeroed aimem_buffers_scope and end it, as often as you like;
+ *      AIMEM_BUFFERS_SCOPE(name) ends with the block (gcc, clang), aimem_buffers_guard in C++.
+ *      compress packs a buffer in chunks; reads and writes at any place go on working.
+ *
+ *   6. Budgets. One for the program, one below it for each part, in front of what allocates:
+ *
+ *          d.name = "program";                     limit 0: min(0.8 x RAM or container, 8 GiB)
+ *          aimem_budget_create(&d, &all);
+ *          memset(&d, 0, sizeof d);
+ *          d.name = "ai"; d.parent = all; d.tag = "model"; d.limit = 700 << 20;
+ *          aimem_budget_create(&d, &ai);
+ *          pool_desc.allocator = aimem_budget_allocator(ai);
+ *
+ *      or charge and uncharge memory that comes from elsewhere. Then say who can give memory back:
+ *
+ *          static uint64_t shrink(void *user_data, aimem_budget_request *r) {
+ *              return my_cache_shrink(user_data, r->share, r->bytes);
+ *          }
+ *          rd.kind = AIMEM_BUDGET_CACHE; rd.reclaim_fn = shrink; rd.user_data = cache;
+ *          aimem_budget_add(ai, &rd, &id);
+ *
+ *      aimem_budget_tick(all, now_ns, 2000000) once a frame runs the actions of levels that were
+ *      reached (aimem_budget_bind changes them):
+ *
+ *          level     from   until below   actions
+ *          low       70 %   65 %          30 % of every cache
+ *          medium    80 %   75 %          the same, and two least recently used models
+ *          high      90 %   85 %          the same, and a full collection
+ *          critical  95 %   90 %          caches, models that are not essential, buffers and pools,
+ *                                         the collector up to three times, until 80 % are used
+ *
+ *      A request that does not fit runs that order at once, until it fits; then
+ *      desc.out_of_memory_fn answers AIMEM_BUDGET_RETRY or AIMEM_BUDGET_GIVE_UP. Optional work asks
+ *      with AIMEM_BUDGET_TRY, WITHIN or NEVER_GROW. examples/budget.c shows all of it.
+ *
+ *   7. An allocator of yours. One function does it all; a malloc and free pair becomes:
  *
  *          static void *my_realloc(void *user, void *ptr, size_t old_size, size_t new_size,
  *                                  size_t align) {
@@ -205,7 +287,11 @@
  *   AIMEM_ERR_FOREIGN       free: no block of this pool
  *   AIMEM_ERR_INTERIOR      free: a pointer inside a block
  *   AIMEM_ERR_DOUBLE_FREE   free: the block is free already (and was not handed out again)
- *   AIMEM_ERR_STALE         free by handle: it was freed before
+ *   AIMEM_ERR_STALE         a handle of a block, buffer or reclaimer that is gone
+ *   AIMEM_ERR_LIMIT         a budget, a tag, max_bytes or the caller's memory is full
+ *   AIMEM_ERR_BUSY          called from inside one of its own hooks; a reclaimer that runs
+ *   AIMEM_ERR_CANCELLED     a callback destroyed the budget of this request
+ *   AIMEM_ERR_CORRUPT       compressed bytes that the codec cannot read
  *
  *   desc.logger of a pool is told about each refused free, with the pool's name and the address,
  *   and at destroy about blocks that are still in use.
@@ -220,14 +306,33 @@
  *
  *   Peak: nothing is copied to grow, but the directory of chunks.
  *
+ *   Buffers: 128 bytes for each place in the table, 56 for each range, one byte for each 64 KiB of
+ *   address space ever used. Touched memory stays below 1.02 times the peak of what was in use,
+ *   plus 1 MiB: when an allocation goes beyond, the highest free granules of 64 KiB go back first.
+ *
+ *   Budgets, 64-bit: a budget 472 bytes, the tree 256, a reclaimer 112, a tag 72, a record of the
+ *   history 80 (100 by default). All from the root's allocator, and not counted. The allocator view
+ *   counts what is asked for, not what the allocator behind it adds.
+ *
  * THREADS
  *
  *   aimem_arena_*, aimem_pool_*         one thread at a time for each object; different objects
  *                                       have nothing in common
  *   aimem_pool_version, aimem_pool_size, aimem_result_string
  *                                       any thread
- *   There are no locks inside. A hook or logger must not call the object that is calling it. After
- *   fork both processes have a copy of their own. Nothing may be called from a signal handler.
+ *   aimem_buffers_*                     as above; with desc.locked any thread, but for create and
+ *                                       destroy. handover enters two objects, one after the other.
+ *                                       A scope belongs to one thread at a time
+ *   aimem_budget_*                      one thread at a time for the whole tree; with desc.locked
+ *                                       any thread, but for destroy and walk
+ *   reclaim_fn, out_of_memory_fn,       on the thread whose request does not fit, or that ticks; no
+ *   shutdown_fn, level_fn, call_fn      lock is held. Requests inside answer at once, tick answers
+ *                                       BUSY, destroy takes effect when the outermost call returns
+ *   allocator, vm and codec hooks of    inside, under the lock: calling the same object from them
+ *   buffers                             is answered with BUSY, never a deadlock
+ *   Arenas and block pools have no locks; their hooks and loggers must not call the object that is
+ *   calling them. After fork only the child's own memory may be used: no locked object may be
+ *   touched there. Nothing may be called from a signal handler.
  *
  * LIMITS AND COST
  *
@@ -237,6 +342,9 @@
  *   push                  O(1), inline                 rewind, reset, stats     O(chunks)
  *   alloc                 O(1), amortised              free                     O(1), O(log chunks)
  *   get, handle_of        O(1), O(log chunks)          walk, pool reset, trim   O(total)
+ *
+ *   buffers: alloc and release O(log free ranges) expected, data O(1); budgets: a charge O(depth),
+ *   a sweep O(reclaimers) for each one asked. Budgets count 64 bits; names have 31 bytes.
  *
  *   docs/bench/pool.md has figures with their command: on a Zen 4 server a push costs what a bare
  *   bump of a pointer costs, about 1 ns; an alloc and a free through calls, checked, about 4 to 5
@@ -250,7 +358,7 @@
  *
  * CHANGES
  *
- *   0.1.0   the first one: arenas and block pools
+ *   0.1.0   the first one: arenas, block pools, recycled buffers, budgets
  *
  * LICENCE
  *
@@ -484,6 +592,45 @@ typedef struct aimem_logger {
     void (*log_fn)(void *user_data, int level, int32_t code, const char *text);
     void *user_data;
 } aimem_logger;
+#endif
+
+/* Element types. The values are also on disk. */
+#ifndef AIMEM_TYPE_DTYPE_1
+#define AIMEM_TYPE_DTYPE_1
+typedef uint32_t aimem_dtype; /* 0: none, plain bytes */
+#define AIMEM_DTYPE_U8 1u
+#define AIMEM_DTYPE_I8 2u
+#define AIMEM_DTYPE_U16 3u
+#define AIMEM_DTYPE_I16 4u
+#define AIMEM_DTYPE_U32 5u
+#define AIMEM_DTYPE_I32 6u
+#define AIMEM_DTYPE_U64 7u
+#define AIMEM_DTYPE_I64 8u
+#define AIMEM_DTYPE_F16 9u
+#define AIMEM_DTYPE_BF16 10u
+#define AIMEM_DTYPE_F32 11u
+#define AIMEM_DTYPE_F64 12u
+#define AIMEM_DTYPE_B1 13u   /* packed bits, the lowest first */
+#define AIMEM_DTYPE_Q8_0 14u /* blocks of 32: an f16 scale, 32 x i8 */
+#define AIMEM_DTYPE_Q4_0 15u /* blocks of 32: an f16 scale, 16 bytes of halves */
+#define AIMEM_DTYPE_BOOL 16u /* one byte, 0 or 1 */
+#endif
+
+/* Compression as a hook. Sizes are exact and kept by the caller; decoders face hostile bytes. */
+#ifndef AIMEM_TYPE_CODEC_1
+#define AIMEM_TYPE_CODEC_1
+#define AIMEM_CODEC_LOSSY 1u /* flags: never deduplicated or differenced */
+typedef struct aimem_codec {
+    uint32_t id;    /* 0 raw, 1 lz4 block, 2 byte planes, 3 zstd, 4 zlib; the user's from 0x8000 */
+    uint32_t flags;
+    size_t (*bound_fn)(void *user_data, size_t size);
+    size_t (*scratch_fn)(void *user_data, size_t size, int level); /* NULL: none */
+    size_t (*compress_fn)(void *user_data, void *dst, size_t cap, const void *src, size_t size,
+                          int level, void *scratch); /* 0: store raw */
+    aimem_result (*decompress_fn)(void *user_data, void *dst, size_t exact_size, const void *src,
+                                  size_t size, void *scratch);
+    void *user_data;
+} aimem_codec;
 #endif
 /* end core/types.h */
 
@@ -720,7 +867,6 @@ typedef struct aimem_pool_info {
     size_t peak;          /* the most blocks in use at once */
     size_t max_blocks;    /* 0: no limit */
     size_t bytes;         /* memory held, our own bookkeeping included */
-    uint64_t allocations; /* successful, since create */
     uint64_t failures;    /* allocations answered with NULL */
     uint64_t refused;     /* frees refused */
     float utilisation;    /* in_use / total, 0 when total is 0 */
@@ -790,6 +936,666 @@ AIMEM_POOL_API void aimem_pool_stats(const aimem_pool *pool, aimem_pool_info *ou
 }
 #endif
 /* end pool/api.h */
+
+/* begin pool/api_buffers.h */
+/* pool/api_buffers.h: recycled buffers, the public declarations. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- recycled buffers: tensors and other large pieces of any size ---------------------------
+ *
+ * Memory of released buffers serves the next ones. A buffer is named by a handle (number and
+ * generation), so the handle of a buffer that is gone is always noticed; aimem_buffers_data gives
+ * its address. Buffers are reference counted; the last release recycles.
+ *
+ * The default engine cuts buffers from one range of address space at the lowest place that fits,
+ * joins what is released at once, and gives pages back to the system so that the pages in use stay
+ * below 1.02 times the most bytes that were ever live (and 1 MiB). The class engine rounds up to
+ * size classes and keeps whole buffers for later: simpler to foresee, 1.4 to 3.5 times as large.
+ */
+typedef struct aimem_buffers aimem_buffers;
+
+/* A buffer. Copied freely. 0 is none. */
+typedef struct aimem_buffer {
+    uint64_t id;
+} aimem_buffer;
+
+enum { AIMEM_BUFFERS_CLASSES_MOST = 32 };
+
+/* aimem_buffers_desc.engine */
+#define AIMEM_BUFFERS_AUTO 0u    /* memory if given; else address space; else chunks */
+#define AIMEM_BUFFERS_CHUNKS 1u  /* large pieces from the allocator, cut and joined */
+#define AIMEM_BUFFERS_CLASSES 2u /* each buffer from the allocator, rounded up to a class */
+/* aimem_buffers_desc.preset: values for fields that are 0 */
+#define AIMEM_BUFFERS_TIGHT 1u /* at most 32 buffers kept, idle 15 s, cleanup every 30 s */
+#define AIMEM_BUFFERS_SPEED 2u /* at most 128 buffers kept, idle 60 s, cleanup every 120 s */
+
+typedef struct aimem_buffers_desc {
+    const char *name;          /* for people, copied, first 31 bytes; NULL: "buffers" */
+    uint32_t engine;
+    uint32_t preset;
+    aimem_allocator allocator; /* bookkeeping, chunks, classes; zero: the C library */
+    aimem_vm vm;               /* address space; zero: the system's */
+    void *memory;              /* the caller's bytes for the buffers; never grows */
+    size_t memory_size;
+    size_t reserve;            /* bytes of address space; 0: 256 GiB (32-bit: 512 MiB), or less
+                                  where the system gives less */
+    size_t max_bytes;          /* of memory for buffers, in use or kept; 0: no limit */
+    size_t align;              /* of every buffer, a power of two up to 64 KiB; 0: 64 */
+    uint64_t idle_ns;          /* memory unused for this long is given back by tick; 0: 60 s */
+    uint64_t cleanup_ns;       /* tick looks for it this often; 0: 30 s */
+    const size_t *classes;     /* rising sizes, copied; NULL: 256 B x 4 .. 64 MiB */
+    uint32_t class_count;      /* at most AIMEM_BUFFERS_CLASSES_MOST; with classes NULL: 0, or
+                                  6 for 1 KiB x 4 .. 1 MiB */
+    uint32_t max_per_class;    /* class engine: buffers of one class, in use and kept; 0: 50.
+                                  What comes on top is allocated directly */
+    uint32_t max_kept;         /* class engine: buffers kept in all; 0: no limit */
+    size_t max_kept_bytes;     /* class engine: bytes kept in all; 0: no limit */
+    bool clear_on_alloc;       /* new buffers are all zero */
+    bool clear_on_release;     /* recycled buffers are wiped (the compiler cannot remove it) */
+    bool locked;               /* any thread may call; otherwise one at a time */
+    aimem_logger logger;       /* told about misuse and buffers still held at destroy */
+    uint32_t canary_zero;
+} aimem_buffers_desc;
+
+/* What to allocate. Zero fields are defaults. */
+typedef struct aimem_buffer_desc {
+    size_t size;        /* bytes; or 0 and count elements of dtype */
+    size_t count;
+    aimem_dtype dtype;
+    size_t align;       /* a power of two; 0: the object's. Up to 64 KiB */
+    const void *from;   /* size bytes to copy in */
+    const char *name;   /* copied, first 15 bytes */
+    bool clear;         /* all zero */
+    uint32_t canary_zero;
+} aimem_buffer_desc;
+
+typedef struct aimem_buffer_info {
+    aimem_buffer buffer;
+    char name[16];
+    size_t size;        /* bytes as asked for */
+    size_t count;       /* elements; bytes where dtype is 0 */
+    size_t align;       /* of the address, as promised */
+    size_t held;        /* bytes of memory it takes; compressed: what is stored */
+    void *data;         /* NULL when compressed */
+    uint64_t age_ns;    /* since it was allocated, by the clock of tick */
+    aimem_dtype dtype;
+    uint32_t refs;
+    float ratio;        /* compressed: size / held; else 1 */
+    bool compressed;
+    bool borrowed;      /* handed over by another object that still owns the memory */
+} aimem_buffer_info;
+
+typedef struct aimem_buffers_info {
+    const char *name;     /* valid while the object lives */
+    size_t in_use;        /* buffers */
+    size_t kept;          /* buffers (class engine) or free ranges kept for later */
+    size_t bytes;         /* in use, rounding included */
+    size_t peak_bytes;    /* the most bytes in use */
+    size_t held_bytes;    /* memory held for buffers: touched pages, chunks, kept, the caller's */
+    size_t peak_held;     /* the most held_bytes */
+    size_t waste;         /* bytes in use that nobody asked for (rounding) */
+    size_t largest_free;  /* one piece of it would fit without new memory from the system */
+    size_t own_bytes;     /* bookkeeping */
+    uint64_t hits;        /* served without asking the system or the allocator for memory */
+    uint64_t misses;      /* with */
+    uint64_t faulting;    /* address space: hits and misses over pages that nobody touched since
+                             they were committed: the system has yet to put memory behind them */
+    uint64_t failures;
+    uint64_t refused;     /* misuse: stale handles and the like */
+    uint64_t created;     /* buffers or chunks asked of the allocator */
+    uint64_t returned_bytes;  /* given back to the system or the allocator while alive */
+    uint64_t refaulted_bytes; /* given back, and taken again */
+    uint64_t allocated_bytes; /* sum of the sizes of all allocations */
+    float hit_rate;       /* hits / (hits + misses), 0 at first */
+} aimem_buffers_info;
+
+/* One size class. In the default engine classes only count. */
+typedef struct aimem_buffers_class_info {
+    size_t size;     /* the largest request of the class; 0: past the last class */
+    size_t in_use;   /* buffers */
+    size_t kept;     /* class engine: buffers free for the next request */
+    size_t bytes;    /* of memory in use */
+    size_t peak_bytes;
+    size_t waste;
+    uint64_t created; /* class engine: buffers taken from the allocator */
+    uint64_t hits;
+    uint64_t misses;
+} aimem_buffers_class_info;
+
+/* A new object in *out (NULL on failure). desc may be NULL. Errors: INVALID (canary, align,
+   classes not rising, memory without size, memory with another engine, no allocator), NOMEM. */
+AIMEM_POOL_API aimem_result aimem_buffers_create(const aimem_buffers_desc *desc,
+                                                 aimem_buffers **out);
+
+/* Frees everything, also buffers that are still held: the logger is told how many, then the first
+   sixteen by name, size and count. NULL is fine. Buffers handed over to other objects must have
+   been released there before. */
+AIMEM_POOL_API void aimem_buffers_destroy(aimem_buffers *buffers);
+
+/* size bytes (0 counts as 1), not cleared unless desc.clear_on_alloc; *out is 0 on failure. The
+   caller holds one reference. Errors: LIMIT (max_bytes, or the memory or address space is full),
+   NOMEM, BUSY (called from inside one of its own hooks). O(log free ranges) expected. */
+AIMEM_POOL_API aimem_result aimem_buffers_alloc(aimem_buffers *buffers, size_t size,
+                                                aimem_buffer *out);
+
+/* The same with more to say. Errors: as above, INVALID (align, canary, size and count both given,
+   unknown dtype), RANGE (count too large). */
+AIMEM_POOL_API aimem_result aimem_buffers_alloc_with(aimem_buffers *buffers,
+                                                     const aimem_buffer_desc *desc,
+                                                     aimem_buffer *out);
+
+/* One more reference. Errors: STALE, LIMIT (2^32 - 1 of them). */
+AIMEM_POOL_API aimem_result aimem_buffers_retain(aimem_buffers *buffers, aimem_buffer buffer);
+
+/* One reference less; the last one recycles the buffer, and its handle is stale from then on.
+   {0} is fine. Errors: STALE (released already, or a handle of another object). */
+AIMEM_POOL_API aimem_result aimem_buffers_release(aimem_buffers *buffers, aimem_buffer buffer);
+
+/* Another size for the same handle; the contents are kept up to the smaller size. In place when it
+   fits there; else it moves. Errors: STALE, LIMIT, NOMEM, UNSUPPORTED (compressed or borrowed);
+   the buffer is as it was. */
+AIMEM_POOL_API aimem_result aimem_buffers_resize(aimem_buffers *buffers, aimem_buffer buffer,
+                                                 size_t size);
+
+/* Gives the one reference to someone else: *out is a new handle, and the old one is stale from now
+   on, so that the giver cannot use it by mistake. to: the object that shall count it, the same or
+   another (NULL: the same). Nothing is copied: in another object the buffer stays in the memory of
+   this one, which must live until it is released there. Errors: STALE, BUSY (more than one
+   reference), NOMEM, UNSUPPORTED (compressed, to another object). */
+AIMEM_POOL_API aimem_result aimem_buffers_handover(aimem_buffers *buffers, aimem_buffer buffer,
+                                                   aimem_buffers *to, aimem_buffer *out);
+
+/* The address, or NULL when the handle is stale or the buffer is compressed. Valid until the last
+   release or a resize. O(1). */
+AIMEM_POOL_API void *aimem_buffers_data(aimem_buffers *buffers, aimem_buffer buffer);
+
+/* Everything known about one buffer. Errors: STALE (*out is zeroed). O(1). */
+AIMEM_POOL_API aimem_result aimem_buffers_about(aimem_buffers *buffers, aimem_buffer buffer,
+                                                aimem_buffer_info *out);
+
+/* Fills out with up to room of the buffers that are held, and returns how many there are. */
+AIMEM_POOL_API size_t aimem_buffers_list(aimem_buffers *buffers, aimem_buffer_info *out,
+                                         size_t room);
+
+/* ---- scopes and owners: several buffers released together ----
+   A zeroed scope is empty and ready. Each buffer added gives its reference to the scope; end
+   releases them all, the last added first, and may be called again: the scope is empty then.
+   Scopes nest as variables do. A scope belongs to one object, named at the first add. */
+typedef struct aimem_buffers_scope {
+    aimem_buffers *buffers;
+    uint32_t head; /* private */
+    uint32_t count;
+} aimem_buffers_scope;
+
+/* Hands the caller's reference to the scope. Errors: STALE, INVALID (a scope of another object),
+   NOMEM; the reference stays the caller's then. */
+AIMEM_POOL_API aimem_result aimem_buffers_scope_add(aimem_buffers *buffers,
+                                                    aimem_buffers_scope *scope,
+                                                    aimem_buffer buffer);
+
+/* Gives the reference back to the caller: the buffer outlives the scope. Errors: NOT_FOUND.
+   O(buffers in the scope). */
+AIMEM_POOL_API aimem_result aimem_buffers_scope_keep(aimem_buffers_scope *scope,
+                                                     aimem_buffer buffer);
+
+/* Releases what the scope holds and empties it. NULL and an empty scope are fine. Returns the
+   number of buffers released; those that somebody released before are passed over. */
+AIMEM_POOL_API size_t aimem_buffers_scope_end(aimem_buffers_scope *scope);
+
+/* ---- access with bounds ----
+   All work on compressed buffers too, chunk by chunk. Offsets and sizes in bytes. Errors: STALE,
+   RANGE (nothing is read or written), and of compressed buffers NOMEM and CORRUPT. */
+AIMEM_POOL_API aimem_result aimem_buffers_read(aimem_buffers *buffers, aimem_buffer buffer,
+                                               size_t offset, void *dst, size_t size);
+
+/* The other way. */
+AIMEM_POOL_API aimem_result aimem_buffers_write(aimem_buffers *buffers, aimem_buffer buffer,
+                                                size_t offset, const void *src, size_t size);
+
+/* size bytes from offset become 0. */
+AIMEM_POOL_API aimem_result aimem_buffers_clear(aimem_buffers *buffers, aimem_buffer buffer,
+                                                size_t offset, size_t size);
+
+/* Element index of a typed buffer, in its own type. UNSUPPORTED: no dtype, or one whose elements
+   are no whole bytes (B1, Q8_0, Q4_0). */
+AIMEM_POOL_API aimem_result aimem_buffers_get(aimem_buffers *buffers, aimem_buffer buffer,
+                                              size_t index, void *out);
+
+/* The other way. */
+AIMEM_POOL_API aimem_result aimem_buffers_put(aimem_buffers *buffers, aimem_buffer buffer,
+                                              size_t index, const void *value);
+
+/* One value of any type at a byte offset of any buffer; no alignment is needed. */
+AIMEM_POOL_API aimem_result aimem_buffers_get_at(aimem_buffers *buffers, aimem_buffer buffer,
+                                                 aimem_dtype dtype, size_t offset, void *out);
+
+/* The other way. */
+AIMEM_POOL_API aimem_result aimem_buffers_put_at(aimem_buffers *buffers, aimem_buffer buffer,
+                                                 aimem_dtype dtype, size_t offset,
+                                                 const void *value);
+
+/* Element index as a double, converted from and to the type of the buffer: integers are rounded to
+   nearest and clamped, f16 and bf16 are rounded to nearest even; NaN becomes 0 in an integer. B1
+   works too. 64-bit integers above 2^53 lose bits: use get and put for those. */
+AIMEM_POOL_API aimem_result aimem_buffers_get_number(aimem_buffers *buffers, aimem_buffer buffer,
+                                                     size_t index, double *out);
+
+/* The other way. */
+AIMEM_POOL_API aimem_result aimem_buffers_put_number(aimem_buffers *buffers, aimem_buffer buffer,
+                                                     size_t index, double value);
+
+/* Bytes that count elements take (B1: rounded up; Q8_0, Q4_0: whole blocks of 32); 0 for a type
+   that does not exist and when it does not fit. */
+AIMEM_POOL_API size_t aimem_buffers_bytes_of(aimem_dtype dtype, size_t count);
+
+/* ---- compressed buffers ----
+   A compressed buffer keeps its handle, size and type; data is NULL, and the functions above read
+   and write it in chunks, each compressed on its own. The chunk used last is held uncompressed. */
+
+/* Compresses in place. codec is copied; level is the codec's, 1 to 9 (0: 6); chunk: bytes, 0:
+   64 KiB. *stored (may be NULL): bytes it takes now. On a buffer that is compressed already it
+   changes codec, level and chunk. Errors: STALE, INVALID (codec without functions), UNSUPPORTED
+   (borrowed), NOMEM, CORRUPT; the buffer is as it was. */
+AIMEM_POOL_API aimem_result aimem_buffers_compress(aimem_buffers *buffers, aimem_buffer buffer,
+                                                   const aimem_codec *codec, int level,
+                                                   size_t chunk, size_t *stored);
+
+/* Makes it a plain buffer again. Errors: STALE, LIMIT, NOMEM, CORRUPT; it stays compressed. */
+AIMEM_POOL_API aimem_result aimem_buffers_decompress(aimem_buffers *buffers, aimem_buffer buffer);
+
+/* ---- upkeep ---- */
+
+/* Timed work: gives back memory that was unused for idle_ns. now_ns: the caller's clock; when it
+   goes backwards no time has passed. budget_ns: about how long it may take, 0: no limit. Returns
+   AIMEM_PENDING when it stopped early (call again), AIMEM_OK otherwise, BUSY when re-entered. */
+AIMEM_POOL_API aimem_result aimem_buffers_tick(aimem_buffers *buffers, uint64_t now_ns,
+                                               uint64_t budget_ns);
+
+/* Gives back all memory that no buffer uses, and returns its bytes. */
+AIMEM_POOL_API size_t aimem_buffers_trim(aimem_buffers *buffers);
+
+/* Figures in all, and of one class: 0 .. class_count - 1, and class_count for larger requests.
+   Errors of the latter: RANGE (*out is zeroed). O(free ranges) for largest_free, else O(1). */
+AIMEM_POOL_API void aimem_buffers_stats(const aimem_buffers *buffers, aimem_buffers_info *out);
+
+/* See above. */
+AIMEM_POOL_API aimem_result aimem_buffers_class_stats(const aimem_buffers *buffers, uint32_t index,
+                                                      aimem_buffers_class_info *out);
+
+/* The object as an allocator hook. Every block is a buffer of its own, with 16 bytes (or its
+   alignment, when larger) in front. The object must outlive everything that uses it. */
+AIMEM_POOL_API aimem_allocator aimem_buffers_allocator(aimem_buffers *buffers);
+
+/* A scope that ends with the block it is declared in; only where the compiler has the attribute:
+   { AIMEM_BUFFERS_SCOPE(scope); aimem_buffers_scope_add(b, &scope, x); } */
+#if defined(__GNUC__) || defined(__clang__)
+#define AIMEM_BUFFERS_SCOPE(name) \
+    __attribute__((cleanup(aimem_buffers_scope_leave))) aimem_buffers_scope name = {NULL, 0, 0}
+#endif
+
+/* What AIMEM_BUFFERS_SCOPE calls. */
+AIMEM_POOL_INLINE void aimem_buffers_scope_leave(aimem_buffers_scope *scope) {
+    (void)aimem_buffers_scope_end(scope);
+}
+
+#ifdef __cplusplus
+}
+
+/* The same for C++: ends its scope when it is destroyed. */
+class aimem_buffers_guard {
+public:
+    explicit aimem_buffers_guard(aimem_buffers *buffers) : buffers_(buffers) {
+        scope_.buffers = nullptr;
+        scope_.head = scope_.count = 0;
+    }
+    aimem_buffers_guard(const aimem_buffers_guard &) = delete;
+    aimem_buffers_guard &operator=(const aimem_buffers_guard &) = delete;
+    ~aimem_buffers_guard() { (void)aimem_buffers_scope_end(&scope_); }
+    aimem_result add(aimem_buffer buffer) {
+        return aimem_buffers_scope_add(buffers_, &scope_, buffer);
+    }
+    aimem_result keep(aimem_buffer buffer) { return aimem_buffers_scope_keep(&scope_, buffer); }
+
+private:
+    aimem_buffers *buffers_;
+    aimem_buffers_scope scope_;
+};
+#endif
+/* end pool/api_buffers.h */
+
+/* begin pool/api_budget.h */
+/* pool/api_budget.h: budgets, the public declarations. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- budget: limits on memory, and what happens when they come near -------------------------
+ *
+ *   program 1 GiB ---- ai 700 MiB ---- weights         tag "model"
+ *                 |               +--- activations     tag "scratch"
+ *                 +--- render 300 MiB ---- textures    tag "gpu"
+ *                 +--- ui                              tag "gpu"
+ *
+ * A budget counts bytes. What is charged to one counts in all above it and in its tag, which lies
+ * across the tree; a charge succeeds when it fits everywhere. Memory is counted either by using the
+ * budget as an allocator in front of any other, or by charge and uncharge when it comes from
+ * elsewhere (files, devices, other libraries).
+ *
+ * Whoever owns something that can be given up registers a reclaimer where its bytes are charged:
+ * a cache, a model, a pool or buffers, a collector. When a request does not fit, reclaimers below
+ * the full budget are asked in the emergency order (caches, models that are not essential, buffers,
+ * the collector up to three times; within a class by rising priority, then the least recently used
+ * first), and after each the request is tried again. At last the out-of-memory handler decides:
+ * retry, or give up. Long before, aimem_budget_tick watches the levels and runs their actions.
+ *
+ * No lock is held while a callback runs: reclaimers may allocate, free, charge, register,
+ * unregister, and destroy budgets. Inside callbacks requests are answered at once, as with
+ * AIMEM_BUDGET_TRY, so reclaiming never recurses.
+ */
+typedef struct aimem_budget aimem_budget;
+
+/* Levels, by how much of the limit is used. Levels of a budget, not states of the machine. */
+enum {
+    AIMEM_BUDGET_NONE = 0,
+    AIMEM_BUDGET_LOW = 1,      /* from 70 % */
+    AIMEM_BUDGET_MEDIUM = 2,   /* from 80 % */
+    AIMEM_BUDGET_HIGH = 3,     /* from 90 % */
+    AIMEM_BUDGET_CRITICAL = 4, /* from 95 % */
+    AIMEM_BUDGET_LEVELS = 5
+};
+
+/* Classes of reclaimers, in the emergency order; and what else a level or the history can name. */
+enum {
+    AIMEM_BUDGET_CACHE = 0,     /* can be computed or read again */
+    AIMEM_BUDGET_MODEL = 1,     /* loaded things, least recently used first */
+    AIMEM_BUDGET_BUFFER = 2,    /* free memory kept by pools, arenas and recycled buffers */
+    AIMEM_BUDGET_COLLECTOR = 3, /* a garbage collector */
+    AIMEM_BUDGET_EMERGENCY = 4, /* action: all four in order until enough is free */
+    AIMEM_BUDGET_CALL = 5,      /* action: a function of the caller's */
+    AIMEM_BUDGET_SHORTAGE = 6   /* history only: reclaiming for a request that did not fit */
+};
+
+/* Requests with one of these ask nobody and fail at once; the out-of-memory handler and the logger
+   are not told. */
+enum {
+    AIMEM_BUDGET_TRY = 1,       /* only if it fits now */
+    AIMEM_BUDGET_WITHIN = 2,    /* only if it stays within the soft limits */
+    AIMEM_BUDGET_NEVER_GROW = 4 /* only out of the budget's reserve: nothing above it grows */
+};
+
+/* Answers of the out-of-memory handler. */
+enum { AIMEM_BUDGET_GIVE_UP = 0, AIMEM_BUDGET_RETRY = 1 };
+
+#define AIMEM_BUDGET_UNLIMITED UINT64_MAX
+
+/* A request that does not fit. */
+typedef struct aimem_budget_shortage {
+    aimem_budget *budget; /* that the request was made to */
+    const char *full;     /* name of the budget or tag that is full, or has nothing behind it */
+    uint64_t bytes;       /* wanted */
+    uint64_t missing;     /* by how much they do not fit in `full` */
+    uint32_t attempt;     /* 1 the first time the handler is asked about this request */
+    aimem_result result;  /* LIMIT, or NOMEM: the allocator behind the budget gave nothing */
+} aimem_budget_shortage;
+
+typedef struct aimem_budget_desc {
+    const char *name;          /* copied, first 31 bytes; NULL: "budget". Without '/' for find */
+    aimem_budget *parent;      /* NULL: this is the root of a new tree */
+    const char *tag;           /* copied, first 31 bytes; NULL: that of the parent */
+    uint64_t limit;            /* bytes. 0: of a root the recommended limit, else none of its own */
+    uint64_t soft_limit;       /* for AIMEM_BUDGET_WITHIN; 0: where level low begins */
+    uint64_t reserve;          /* bytes held for this budget: they are charged above it at once */
+    aimem_allocator allocator; /* behind the allocator view. Zero: the parent's, the C library */
+    /* The rest is for the whole tree and must be zero when there is a parent. The root's allocator
+       also gives the memory of budgets, reclaimers and history; it is not counted. */
+    bool locked;             /* any thread may use the tree at any time */
+    uint32_t levels[4];      /* low to critical begin at so many thousandths of the limit; rising.
+                                0: 700, 800, 900, 950 */
+    uint32_t hysteresis;     /* thousandths: a level ends so much below its beginning. 0: 50 */
+    uint32_t emergency_goal; /* thousandths: an emergency action ends at so much of the limit, or
+                                below. 0: where level medium begins */
+    uint32_t history;        /* actions remembered. 0: 100; UINT32_MAX: none */
+    uint32_t retries;        /* the handler may answer retry so often for one request. 0: 16 */
+    uint64_t repeat_ns;      /* a level that lasts runs its actions again after this time.
+                                0: 10 s; UINT64_MAX: never */
+    void (*level_fn)(void *user_data, aimem_budget *budget, uint32_t from, uint32_t to);
+    uint32_t (*out_of_memory_fn)(void *user_data, const aimem_budget_shortage *shortage);
+    void (*shutdown_fn)(void *user_data, const aimem_budget_shortage *shortage);
+    void *user_data;         /* for the three */
+    aimem_clock clock;       /* for durations; zero: the system's */
+    aimem_logger logger;     /* levels that rise, requests given up, what is open at destroy */
+    uint32_t canary_zero;
+} aimem_budget_desc;
+
+/* What a reclaimer is asked for. Do at least one of them, more does no harm, nothing is allowed. */
+typedef struct aimem_budget_request {
+    uint32_t kind;  /* class of the reclaimer */
+    uint32_t why;   /* AIMEM_BUDGET_SHORTAGE, EMERGENCY, or the class that a level's action names */
+    uint32_t level; /* of the budget that is relieved */
+    uint32_t round; /* 1; collectors are asked up to three times in an emergency */
+    uint32_t share; /* give back so many thousandths of what you hold: 1000 is all */
+    uint32_t items; /* but stop after so many things (models); UINT32_MAX: any number */
+    uint64_t bytes; /* and stop when so many bytes were given back; UINT64_MAX: any number */
+    uint32_t done;  /* to be set: things given back. Left at 0, a result above 0 counts as one */
+} aimem_budget_request;
+
+typedef struct aimem_budget_reclaimer_desc {
+    const char *name;  /* copied, first 31 bytes; NULL: "reclaimer" */
+    uint32_t kind;     /* AIMEM_BUDGET_CACHE to AIMEM_BUDGET_COLLECTOR */
+    int32_t priority;  /* within its class lower ones are asked first */
+    bool essential;    /* never asked (until aimem_budget_set_essential says otherwise) */
+    bool not_own;      /* not asked for requests to the very budget it is registered with: for
+                          objects that cannot be trimmed while they grow */
+    uint64_t (*reclaim_fn)(void *user_data, aimem_budget_request *request); /* returns bytes */
+    void *user_data;
+    uint32_t canary_zero;
+} aimem_budget_reclaimer_desc;
+
+/* A reclaimer by number; never given twice in one tree. 0 is none. */
+typedef struct aimem_budget_reclaimer {
+    uint64_t id;
+} aimem_budget_reclaimer;
+
+/* What a level does when it is reached. */
+typedef struct aimem_budget_action {
+    uint32_t kind;  /* a class, AIMEM_BUDGET_EMERGENCY or AIMEM_BUDGET_CALL */
+    uint32_t share; /* of a class: thousandths that each gives back; 0: 1000 */
+    uint32_t items; /* of a class: things given back at most, over all; 0: any number */
+    bool (*call_fn)(void *user_data, aimem_budget *budget, uint32_t level); /* false: failed */
+    void *user_data;
+} aimem_budget_action;
+
+/* One action that was run, or one shortage. */
+typedef struct aimem_budget_record {
+    char name[32];        /* of the budget */
+    uint64_t at_ns;       /* the clock when it began */
+    uint64_t duration_ns; /* of the callbacks, by the clock; 0 where there is none */
+    uint64_t before;      /* allocated, in that budget */
+    uint64_t after;
+    uint32_t level;       /* when it began */
+    uint32_t action;      /* AIMEM_BUDGET_CACHE to AIMEM_BUDGET_SHORTAGE */
+    uint32_t asked;       /* reclaimers called */
+    bool success;         /* memory was freed, call_fn said so, or the request then fitted */
+} aimem_budget_record;
+
+typedef struct aimem_budget_info {
+    const char *name;      /* valid while the budget lives, as the tag */
+    const char *tag;       /* NULL: none */
+    uint64_t limit;        /* the smallest of its own and of those above; AIMEM_BUDGET_UNLIMITED */
+    uint64_t allocated;    /* charged here and below, reserves of the budgets below included */
+    uint64_t available;    /* the largest charge that would fit now */
+    uint64_t peak;         /* of allocated */
+    uint64_t own;          /* charged to this very budget */
+    uint64_t own_limit;    /* AIMEM_BUDGET_UNLIMITED: none */
+    uint64_t soft_limit;   /* of its own */
+    uint64_t reserve;
+    uint64_t requests;     /* to this budget, successful ones included */
+    uint64_t refused;      /* not granted, for whatever reason */
+    uint64_t relieved;     /* granted only after reclaiming */
+    uint64_t given_up;     /* refused after reclaimers and handler could not help */
+    uint32_t level;        /* the highest of its own and of those above, as of the last tick */
+    uint32_t children;     /* budgets directly below */
+    uint32_t reclaimers;   /* registered here */
+    float utilisation;     /* allocated / own limit, 0 without one */
+} aimem_budget_info;
+
+/* min(0.8 x (memory of the machine, or of the container when that is less), 8 GiB), in bytes; 0
+   when the system does not tell. Reads files on Linux: call it at start. Any thread. */
+AIMEM_POOL_API uint64_t aimem_budget_recommended(void);
+
+/* A new budget in *out (NULL on failure). desc may be NULL: an unnamed root with the recommended
+   limit. Errors: INVALID (canary, levels that do not rise or leave 1..1000, hysteresis not below
+   the first level, limit below reserve, a field for the whole tree beside a parent, no allocator),
+   LIMIT (the reserve does not fit above), NOMEM, UNSUPPORTED (limit 0 where the system does not
+   tell its memory; locked without threads). The caller destroys it. O(depth + tags). */
+AIMEM_POOL_API aimem_result aimem_budget_create(const aimem_budget_desc *desc, aimem_budget **out);
+
+/* Destroys the budget and all below it; their bytes count no more above it. Told to the logger:
+   bytes still charged, budgets below, reclaimers still registered. Memory from the allocator view
+   stays with the allocator behind it and may not be given back through the view any more. In a
+   callback: takes effect when the outermost call returns, which answers AIMEM_ERR_CANCELLED if it
+   was a request to this budget. NULL is fine. O(budgets in the tree + reclaimers). */
+AIMEM_POOL_API void aimem_budget_destroy(aimem_budget *budget);
+
+/* ---- counting ---- */
+
+/* Counts bytes that come from elsewhere. flags: 0 or AIMEM_BUDGET_TRY, WITHIN, NEVER_GROW together.
+   Errors, with nothing charged: LIMIT, CANCELLED (destroyed meanwhile), INVALID (flags). bytes
+   above a limit ask no reclaimers, only the handler (it may raise the limit). O(depth). */
+AIMEM_POOL_API aimem_result aimem_budget_charge(aimem_budget *budget, uint64_t bytes,
+                                                uint32_t flags);
+
+/* Takes back a charge, or a part of it. RANGE, with nothing changed, when more than is charged to
+   this very budget. Never asks anybody. O(depth). */
+AIMEM_POOL_API aimem_result aimem_budget_uncharge(aimem_budget *budget, uint64_t bytes);
+
+/* size bytes at align (a power of two; 0: 16) from the allocator behind the budget, charged. *out
+   NULL on failure. When that allocator has nothing, reclaimers of the whole tree are asked. Errors
+   as of aimem_budget_charge; INVALID also: align, size 0; NOMEM. */
+AIMEM_POOL_API aimem_result aimem_budget_alloc(aimem_budget *budget, size_t size, size_t align,
+                                               uint32_t flags, void **out);
+
+/* *ptr of old_size bytes becomes new_size (not 0) bytes, charged or uncharged by the difference.
+   On failure *ptr is as it was. Errors as above. */
+AIMEM_POOL_API aimem_result aimem_budget_resize(aimem_budget *budget, void **ptr, size_t old_size,
+                                                size_t new_size, size_t align, uint32_t flags);
+
+/* Gives back and uncharges; size and align as asked for. NULL is fine. */
+AIMEM_POOL_API void aimem_budget_free(aimem_budget *budget, void *ptr, size_t size, size_t align);
+
+/* The budget as an allocator hook: counts what is asked for, not what the allocator behind it adds.
+   It must outlive every object that uses it. */
+AIMEM_POOL_API aimem_allocator aimem_budget_allocator(aimem_budget *budget);
+
+/* Flags that are added to every request to this budget and to those below, also through the
+   allocator view, until changed: AIMEM_BUDGET_NEVER_GROW during a frame makes pools live on what
+   they have. INVALID for other bits. O(1). */
+AIMEM_POOL_API aimem_result aimem_budget_set_flags(aimem_budget *budget, uint32_t flags);
+
+/* ---- limits ---- */
+
+/* 0 as in desc; may be below what is charged: then nothing fits until enough is given back.
+   INVALID (below the reserve), UNSUPPORTED as at create. Asks nobody; the next tick does. */
+AIMEM_POOL_API aimem_result aimem_budget_set_limit(aimem_budget *budget, uint64_t limit);
+
+/* 0: where level low begins. */
+AIMEM_POOL_API void aimem_budget_set_soft_limit(aimem_budget *budget, uint64_t soft_limit);
+
+/* The limit of a tag in the tree of budget, 0: none. The tag need not exist yet. NOMEM. O(tags). */
+AIMEM_POOL_API aimem_result aimem_budget_set_tag_limit(aimem_budget *budget, const char *tag,
+                                                       uint64_t limit);
+
+/* ---- reclaimers ---- */
+
+/* Registers whoever can give memory back that is charged to budget, or below it. *out: its number,
+   for remove. Errors: INVALID (canary, class, no function), NOMEM. O(1). reclaim_fn runs on the
+   thread whose request does not fit, or that ticks; never twice at the same time. */
+AIMEM_POOL_API aimem_result aimem_budget_add(aimem_budget *budget,
+                                             const aimem_budget_reclaimer_desc *desc,
+                                             aimem_budget_reclaimer *out);
+
+/* Unregisters; its function is not called any more. STALE: not registered. BUSY: another thread is
+   inside its function now, and it stays registered: try again when it has returned (no waiting
+   here, since the function may need a lock that the caller holds). O(reclaimers). */
+AIMEM_POOL_API aimem_result aimem_budget_remove(aimem_budget *budget,
+                                                aimem_budget_reclaimer reclaimer);
+
+/* It was used just now: it is asked after those of its class and priority that were not.
+   STALE. O(reclaimers). */
+AIMEM_POOL_API aimem_result aimem_budget_touch(aimem_budget *budget,
+                                               aimem_budget_reclaimer reclaimer);
+
+/* Essential ones are never asked. STALE. O(reclaimers). */
+AIMEM_POOL_API aimem_result aimem_budget_set_essential(aimem_budget *budget,
+                                                       aimem_budget_reclaimer reclaimer,
+                                                       bool essential);
+
+/* Ready made for aimem_budget_reclaimer_desc, with the pool as user_data: trims it. A pool belongs
+   to one thread at a time, so only in trees of one thread; else write a function that takes the
+   lock of the pool's owner. Set not_own: a pool is not trimmed while it grows. */
+AIMEM_POOL_API uint64_t aimem_budget_reclaim_pool(void *pool, aimem_budget_request *request);
+
+/* The same for an aimem_arena. */
+AIMEM_POOL_API uint64_t aimem_budget_reclaim_arena(void *arena, aimem_budget_request *request);
+
+/* The emergency order by hand, until bytes less are allocated in budget (UINT64_MAX: everything
+   that can be). Returns by how much allocated fell. 0 inside a callback. */
+AIMEM_POOL_API uint64_t aimem_budget_reclaim(aimem_budget *budget, uint64_t bytes);
+
+/* ---- levels ---- */
+
+/* What budget and those below do when they reach a level (AIMEM_BUDGET_LOW to CRITICAL), in this
+   order; copied. count 0: nothing. actions NULL: as the budget above, at the root the defaults:
+   low: 30 % of caches; medium: also two models; high: also a full collection; critical: emergency.
+   A level that is jumped over does nothing: each list is complete. Errors: INVALID (level, kind,
+   share, count over 32, no call_fn), NOMEM. */
+AIMEM_POOL_API aimem_result aimem_budget_bind(aimem_budget *budget, uint32_t level,
+                                              const aimem_budget_action *actions, size_t count);
+
+/* Looks at the levels of budget and of all below, calls level_fn for those that changed and runs
+   the actions of those that rose, or have lasted for repeat_ns. now_ns: time of the caller's,
+   backwards counts as none. budget_ns: after so long by the clock no further action or reclaimer is
+   called, but one in every tick is; 0: no limit. AIMEM_PENDING: some are left for the next tick.
+   BUSY: another tick of this tree runs, or this is inside a callback. INVALID: NULL. O(budgets),
+   and the callbacks. */
+AIMEM_POOL_API aimem_result aimem_budget_tick(aimem_budget *budget, uint64_t now_ns,
+                                              uint64_t budget_ns);
+
+/* ---- what is there ---- */
+
+/* Limit, allocated, available, peak and more, of one moment. O(depth + children + reclaimers). */
+AIMEM_POOL_API void aimem_budget_stats(const aimem_budget *budget, aimem_budget_info *out);
+
+/* The same for a tag of its tree: limit, allocated, available, peak and soft limit; the rest is 0.
+   NOT_FOUND: no budget ever had it. */
+AIMEM_POOL_API aimem_result aimem_budget_tag_stats(const aimem_budget *budget, const char *tag,
+                                                   aimem_budget_info *out);
+
+/* peak = allocated, for the budget alone. */
+AIMEM_POOL_API void aimem_budget_reset_peak(aimem_budget *budget);
+
+/* The budget below from by its names, as "ai/weights", or NULL. "" is from itself. O(budgets). */
+AIMEM_POOL_API aimem_budget *aimem_budget_find(aimem_budget *from, const char *path);
+
+/* Calls walk_fn for budget (depth 0) and all below, each before those below it, until it returns
+   false. No budget of the tree may be created or destroyed meanwhile, by no thread. */
+AIMEM_POOL_API void aimem_budget_walk(const aimem_budget *budget,
+                                      bool (*walk_fn)(void *user_data, uint32_t depth,
+                                                      const aimem_budget_info *info),
+                                      void *user_data);
+
+/* The last actions of the whole tree, the newest first, up to cap of them; returns how many. */
+AIMEM_POOL_API size_t aimem_budget_history(const aimem_budget *budget, aimem_budget_record *out,
+                                           size_t cap);
+
+#ifdef __cplusplus
+}
+#endif
+/* end pool/api_budget.h */
 #endif
 
 #if defined(AIMEM_IMPLEMENTATION) || defined(AIMEM_POOL_IMPLEMENTATION)
@@ -1573,6 +2379,2476 @@ AIMC_POOL_FN bool aimc_pool_vm_hint_huge(void *ptr, size_t size) {
 
 /* end core/osmem.h */
 
+/* begin core/atomic.h */
+/* core/atomic.h: the few atomic operations that the parts need, on 32-bit and pointer-size words.
+ *
+ * No 64-bit words: some 32-bit processors need a library for them. Four sources: the compiler's
+ * __atomic builtins (gcc and clang, in C and C++; <stdatomic.h> is not C++17), the Interlocked
+ * functions (MSVC), locked instructions (tcc on x86, which has no builtins and moves no loads or
+ * stores), and plain loads and stores where AIMC_POOL_THREADS is off. The last is right for one thread
+ * only, and not against interrupts and signal handlers.
+ *
+ * Names end with the order. A read-modify-write is acquire and release at once, but for the relaxed
+ * add of counters, and returns the value before. store_seq, load_seq and fence_seq share one order:
+ * of two threads that each store_seq their own word and then load_seq the other's, at least one
+ * sees the other's store.
+ */
+
+typedef struct aimc_pool_atomic_u32 {
+    uint32_t word;
+} aimc_pool_atomic_u32;
+
+typedef struct aimc_pool_atomic_uptr {
+    uintptr_t word;
+} aimc_pool_atomic_uptr;
+
+#if defined(AIMC_POOL_THREADS) && defined(AIMC_POOL_GNU)
+
+#define AIMC_POOL_ATOMIC_RELAXED __ATOMIC_RELAXED
+#define AIMC_POOL_ATOMIC_ACQUIRE __ATOMIC_ACQUIRE
+#define AIMC_POOL_ATOMIC_RELEASE __ATOMIC_RELEASE
+#define AIMC_POOL_ATOMIC_ACQ_REL __ATOMIC_ACQ_REL
+#define AIMC_POOL_ATOMIC_SEQ __ATOMIC_SEQ_CST
+#define AIMC_POOL_ATOMIC_LOAD32(p, order) __atomic_load_n(p, order)
+#define AIMC_POOL_ATOMIC_LOADP(p, order) __atomic_load_n(p, order)
+#define AIMC_POOL_ATOMIC_STORE32(p, value, order) __atomic_store_n(p, value, order)
+#define AIMC_POOL_ATOMIC_STOREP(p, value, order) __atomic_store_n(p, value, order)
+#define AIMC_POOL_ATOMIC_SWAP32(p, value) __atomic_exchange_n(p, value, __ATOMIC_ACQ_REL)
+#define AIMC_POOL_ATOMIC_SWAPP(p, value) __atomic_exchange_n(p, value, __ATOMIC_ACQ_REL)
+#define AIMC_POOL_ATOMIC_ADD32(p, value, order) __atomic_fetch_add(p, value, order)
+#define AIMC_POOL_ATOMIC_ADDP(p, value, order) __atomic_fetch_add(p, value, order)
+#define AIMC_POOL_ATOMIC_FENCE(order) __atomic_thread_fence(order)
+
+#else
+
+/* The other sources: an order is a number that the inlined function looks at. */
+#define AIMC_POOL_ATOMIC_RELAXED 0
+#define AIMC_POOL_ATOMIC_ACQUIRE 1
+#define AIMC_POOL_ATOMIC_RELEASE 2
+#define AIMC_POOL_ATOMIC_ACQ_REL 3
+#define AIMC_POOL_ATOMIC_SEQ 4
+#define AIMC_POOL_ATOMIC_LOAD32(p, order) aimc_pool_atomic_load32(p, order)
+#define AIMC_POOL_ATOMIC_LOADP(p, order) aimc_pool_atomic_loadp(p, order)
+#define AIMC_POOL_ATOMIC_STORE32(p, value, order) aimc_pool_atomic_store32(p, value, order)
+#define AIMC_POOL_ATOMIC_STOREP(p, value, order) aimc_pool_atomic_storep(p, value, order)
+#define AIMC_POOL_ATOMIC_SWAP32(p, value) aimc_pool_atomic_swap32(p, value)
+#define AIMC_POOL_ATOMIC_SWAPP(p, value) aimc_pool_atomic_swapp(p, value)
+#define AIMC_POOL_ATOMIC_ADD32(p, value, order) aimc_pool_atomic_add32(p, value)
+#define AIMC_POOL_ATOMIC_ADDP(p, value, order) aimc_pool_atomic_addp(p, value)
+#define AIMC_POOL_ATOMIC_FENCE(order) aimc_pool_atomic_fence(order)
+
+#if !defined(AIMC_POOL_THREADS)
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_load32(const uint32_t *p, int order) {
+    (void)order;
+    return *p;
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_store32(uint32_t *p, uint32_t value, int order) {
+    (void)order;
+    *p = value;
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_swap32(uint32_t *p, uint32_t value) {
+    uint32_t old = *p;
+    *p = value;
+    return old;
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_cas32(uint32_t *p, uint32_t expected, uint32_t desired) {
+    uint32_t old = *p;
+    if (old == expected) *p = desired;
+    return old;
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_add32(uint32_t *p, uint32_t value) {
+    uint32_t old = *p;
+    *p = old + value;
+    return old;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_loadp(const uintptr_t *p, int order) {
+    (void)order;
+    return *p;
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_storep(uintptr_t *p, uintptr_t value, int order) {
+    (void)order;
+    *p = value;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_swapp(uintptr_t *p, uintptr_t value) {
+    uintptr_t old = *p;
+    *p = value;
+    return old;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_casp(uintptr_t *p, uintptr_t expected, uintptr_t desired) {
+    uintptr_t old = *p;
+    if (old == expected) *p = desired;
+    return old;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_addp(uintptr_t *p, uintptr_t value) {
+    uintptr_t old = *p;
+    *p = old + value;
+    return old;
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_fence(int order) {
+    (void)order;
+}
+
+#elif defined(AIMC_POOL_MSVC)
+
+#include <intrin.h>
+
+/* x86 lets nothing but a later load pass an older store, so a compiler barrier does for all orders
+   but seq. ARM64 gets a barrier instruction. Every Interlocked function is a full barrier, but
+   with ARM64's LSE instructions a later load can still pass the store of one: so load_seq has a
+   barrier before it as well. */
+#pragma warning(push)
+#pragma warning(disable : 4996) /* the compiler barrier is called deprecated; it is what C++ uses */
+AIMC_POOL_INLINE void aimc_pool_atomic_barrier(void) {
+#if defined(AIMC_POOL_X86)
+    _ReadWriteBarrier();
+#else
+    __dmb(0xB); /* inner shareable */
+#endif
+}
+#pragma warning(pop)
+
+#if defined(_WIN64)
+#define AIMC_POOL_ATOMIC_MSVC_LOADP(p) (uintptr_t) __iso_volatile_load64((const volatile __int64 *)(p))
+#define AIMC_POOL_ATOMIC_MSVC_STOREP(p, value) \
+    __iso_volatile_store64((volatile __int64 *)(p), (__int64)(value))
+#define AIMC_POOL_ATOMIC_MSVC_SWAPP(p, value) \
+    (uintptr_t) _InterlockedExchange64((volatile __int64 *)(p), (__int64)(value))
+#define AIMC_POOL_ATOMIC_MSVC_CASP(p, expected, desired) \
+    (uintptr_t) _InterlockedCompareExchange64((volatile __int64 *)(p), (__int64)(desired), \
+                                              (__int64)(expected))
+#define AIMC_POOL_ATOMIC_MSVC_ADDP(p, value) \
+    (uintptr_t) _InterlockedExchangeAdd64((volatile __int64 *)(p), (__int64)(value))
+#else
+#define AIMC_POOL_ATOMIC_MSVC_LOADP(p) (uintptr_t) __iso_volatile_load32((const volatile __int32 *)(p))
+#define AIMC_POOL_ATOMIC_MSVC_STOREP(p, value) \
+    __iso_volatile_store32((volatile __int32 *)(p), (__int32)(value))
+#define AIMC_POOL_ATOMIC_MSVC_SWAPP(p, value) \
+    (uintptr_t) _InterlockedExchange((volatile long *)(p), (long)(value))
+#define AIMC_POOL_ATOMIC_MSVC_CASP(p, expected, desired) \
+    (uintptr_t) _InterlockedCompareExchange((volatile long *)(p), (long)(desired), (long)(expected))
+#define AIMC_POOL_ATOMIC_MSVC_ADDP(p, value) \
+    (uintptr_t) _InterlockedExchangeAdd((volatile long *)(p), (long)(value))
+#endif
+
+AIMC_POOL_INLINE void aimc_pool_atomic_fence(int order) {
+    aimc_pool_atomic_barrier();
+#if defined(AIMC_POOL_X86)
+    if (order == AIMC_POOL_ATOMIC_SEQ) {
+        volatile long stack = 0;
+        (void)_InterlockedExchange(&stack, 1);
+    }
+#else
+    (void)order;
+#endif
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_load32(const uint32_t *p, int order) {
+    uint32_t value;
+    if (order == AIMC_POOL_ATOMIC_SEQ) aimc_pool_atomic_barrier();
+    value = (uint32_t)__iso_volatile_load32((const volatile __int32 *)p);
+    if (order != AIMC_POOL_ATOMIC_RELAXED) aimc_pool_atomic_barrier();
+    return value;
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_swap32(uint32_t *p, uint32_t value) {
+    return (uint32_t)_InterlockedExchange((volatile long *)p, (long)value);
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_store32(uint32_t *p, uint32_t value, int order) {
+    if (order == AIMC_POOL_ATOMIC_SEQ) {
+        (void)aimc_pool_atomic_swap32(p, value);
+        return;
+    }
+    if (order != AIMC_POOL_ATOMIC_RELAXED) aimc_pool_atomic_barrier();
+    __iso_volatile_store32((volatile __int32 *)p, (__int32)value);
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_cas32(uint32_t *p, uint32_t expected, uint32_t desired) {
+    return (uint32_t)_InterlockedCompareExchange((volatile long *)p, (long)desired, (long)expected);
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_add32(uint32_t *p, uint32_t value) {
+    return (uint32_t)_InterlockedExchangeAdd((volatile long *)p, (long)value);
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_loadp(const uintptr_t *p, int order) {
+    uintptr_t value;
+    if (order == AIMC_POOL_ATOMIC_SEQ) aimc_pool_atomic_barrier();
+    value = AIMC_POOL_ATOMIC_MSVC_LOADP(p);
+    if (order != AIMC_POOL_ATOMIC_RELAXED) aimc_pool_atomic_barrier();
+    return value;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_swapp(uintptr_t *p, uintptr_t value) {
+    return AIMC_POOL_ATOMIC_MSVC_SWAPP(p, value);
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_storep(uintptr_t *p, uintptr_t value, int order) {
+    if (order == AIMC_POOL_ATOMIC_SEQ) {
+        (void)aimc_pool_atomic_swapp(p, value);
+        return;
+    }
+    if (order != AIMC_POOL_ATOMIC_RELAXED) aimc_pool_atomic_barrier();
+    AIMC_POOL_ATOMIC_MSVC_STOREP(p, value);
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_casp(uintptr_t *p, uintptr_t expected, uintptr_t desired) {
+    return AIMC_POOL_ATOMIC_MSVC_CASP(p, expected, desired);
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_addp(uintptr_t *p, uintptr_t value) {
+    return AIMC_POOL_ATOMIC_MSVC_ADDP(p, value);
+}
+
+#elif defined(AIMC_POOL_TCC) && defined(AIMC_POOL_X86)
+
+#if defined(AIMC_POOL_X64)
+#define AIMC_POOL_ATOMIC_TCC_P "q"
+#else
+#define AIMC_POOL_ATOMIC_TCC_P "l"
+#endif
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_load32(const uint32_t *p, int order) {
+    (void)order;
+    return *(const volatile uint32_t *)p;
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_swap32(uint32_t *p, uint32_t value) {
+    __asm__ volatile("xchg" "l" " %0, %1" : "+r"(value), "+m"(*p) : : "memory");
+    return value;
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_store32(uint32_t *p, uint32_t value, int order) {
+    if (order == AIMC_POOL_ATOMIC_SEQ) {
+        (void)aimc_pool_atomic_swap32(p, value);
+    } else {
+        *(volatile uint32_t *)p = value;
+    }
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_cas32(uint32_t *p, uint32_t expected, uint32_t desired) {
+    uint32_t old;
+    __asm__ volatile("lock; cmpxchg" "l" " %2, %1"
+                     : "=a"(old), "+m"(*p)
+                     : "r"(desired), "0"(expected)
+                     : "memory");
+    return old;
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_add32(uint32_t *p, uint32_t value) {
+    __asm__ volatile("lock; xadd" "l" " %0, %1" : "+r"(value), "+m"(*p) : : "memory");
+    return value;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_loadp(const uintptr_t *p, int order) {
+    (void)order;
+    return *(const volatile uintptr_t *)p;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_swapp(uintptr_t *p, uintptr_t value) {
+    __asm__ volatile("xchg" AIMC_POOL_ATOMIC_TCC_P " %0, %1" : "+r"(value), "+m"(*p) : : "memory");
+    return value;
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_storep(uintptr_t *p, uintptr_t value, int order) {
+    if (order == AIMC_POOL_ATOMIC_SEQ) {
+        (void)aimc_pool_atomic_swapp(p, value);
+    } else {
+        *(volatile uintptr_t *)p = value;
+    }
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_casp(uintptr_t *p, uintptr_t expected, uintptr_t desired) {
+    uintptr_t old;
+    __asm__ volatile("lock; cmpxchg" AIMC_POOL_ATOMIC_TCC_P " %2, %1"
+                     : "=a"(old), "+m"(*p)
+                     : "r"(desired), "0"(expected)
+                     : "memory");
+    return old;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_addp(uintptr_t *p, uintptr_t value) {
+    __asm__ volatile("lock; xadd" AIMC_POOL_ATOMIC_TCC_P " %0, %1" : "+r"(value), "+m"(*p) : : "memory");
+    return value;
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_fence(int order) {
+    uint32_t stack = 0;
+    if (order == AIMC_POOL_ATOMIC_SEQ) (void)aimc_pool_atomic_swap32(&stack, 1);
+}
+
+#else
+#error "no atomic operations are known for this compiler: define AIMEM_NO_THREADS"
+#endif
+#endif
+
+/* The functions that the parts use: 32-bit words. */
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_u32_load_relaxed(const aimc_pool_atomic_u32 *a) {
+    return AIMC_POOL_ATOMIC_LOAD32(&a->word, AIMC_POOL_ATOMIC_RELAXED);
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_u32_load_acquire(const aimc_pool_atomic_u32 *a) {
+    return AIMC_POOL_ATOMIC_LOAD32(&a->word, AIMC_POOL_ATOMIC_ACQUIRE);
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_u32_load_seq(const aimc_pool_atomic_u32 *a) {
+    return AIMC_POOL_ATOMIC_LOAD32(&a->word, AIMC_POOL_ATOMIC_SEQ);
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_u32_store_relaxed(aimc_pool_atomic_u32 *a, uint32_t value) {
+    AIMC_POOL_ATOMIC_STORE32(&a->word, value, AIMC_POOL_ATOMIC_RELAXED);
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_u32_store_release(aimc_pool_atomic_u32 *a, uint32_t value) {
+    AIMC_POOL_ATOMIC_STORE32(&a->word, value, AIMC_POOL_ATOMIC_RELEASE);
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_u32_store_seq(aimc_pool_atomic_u32 *a, uint32_t value) {
+    AIMC_POOL_ATOMIC_STORE32(&a->word, value, AIMC_POOL_ATOMIC_SEQ);
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_u32_exchange(aimc_pool_atomic_u32 *a, uint32_t value) {
+    return AIMC_POOL_ATOMIC_SWAP32(&a->word, value);
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_u32_add_relaxed(aimc_pool_atomic_u32 *a, uint32_t value) {
+    return AIMC_POOL_ATOMIC_ADD32(&a->word, value, AIMC_POOL_ATOMIC_RELAXED);
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_u32_add(aimc_pool_atomic_u32 *a, uint32_t value) {
+    return AIMC_POOL_ATOMIC_ADD32(&a->word, value, AIMC_POOL_ATOMIC_ACQ_REL);
+}
+
+/* Where the word is *expected, it becomes desired: true. Else *expected becomes what it is (an
+   acquire load). Fails for no other reason. */
+AIMC_POOL_INLINE bool aimc_pool_atomic_u32_cas(aimc_pool_atomic_u32 *a, uint32_t *expected, uint32_t desired) {
+#if defined(AIMC_POOL_THREADS) && defined(AIMC_POOL_GNU)
+    return __atomic_compare_exchange_n(&a->word, expected, desired, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+#else
+    uint32_t old = aimc_pool_atomic_cas32(&a->word, *expected, desired);
+    bool done = old == *expected;
+    *expected = old;
+    return done;
+#endif
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_u32_and(aimc_pool_atomic_u32 *a, uint32_t bits) {
+    uint32_t old = aimc_pool_atomic_u32_load_relaxed(a);
+    while (!aimc_pool_atomic_u32_cas(a, &old, old & bits)) {
+    }
+    return old;
+}
+
+AIMC_POOL_INLINE uint32_t aimc_pool_atomic_u32_or(aimc_pool_atomic_u32 *a, uint32_t bits) {
+    uint32_t old = aimc_pool_atomic_u32_load_relaxed(a);
+    while (!aimc_pool_atomic_u32_cas(a, &old, old | bits)) {
+    }
+    return old;
+}
+
+/* The functions that the parts use: pointer-size words. */
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_uptr_load_relaxed(const aimc_pool_atomic_uptr *a) {
+    return AIMC_POOL_ATOMIC_LOADP(&a->word, AIMC_POOL_ATOMIC_RELAXED);
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_uptr_load_acquire(const aimc_pool_atomic_uptr *a) {
+    return AIMC_POOL_ATOMIC_LOADP(&a->word, AIMC_POOL_ATOMIC_ACQUIRE);
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_uptr_load_seq(const aimc_pool_atomic_uptr *a) {
+    return AIMC_POOL_ATOMIC_LOADP(&a->word, AIMC_POOL_ATOMIC_SEQ);
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_uptr_store_relaxed(aimc_pool_atomic_uptr *a, uintptr_t value) {
+    AIMC_POOL_ATOMIC_STOREP(&a->word, value, AIMC_POOL_ATOMIC_RELAXED);
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_uptr_store_release(aimc_pool_atomic_uptr *a, uintptr_t value) {
+    AIMC_POOL_ATOMIC_STOREP(&a->word, value, AIMC_POOL_ATOMIC_RELEASE);
+}
+
+AIMC_POOL_INLINE void aimc_pool_atomic_uptr_store_seq(aimc_pool_atomic_uptr *a, uintptr_t value) {
+    AIMC_POOL_ATOMIC_STOREP(&a->word, value, AIMC_POOL_ATOMIC_SEQ);
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_uptr_exchange(aimc_pool_atomic_uptr *a, uintptr_t value) {
+    return AIMC_POOL_ATOMIC_SWAPP(&a->word, value);
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_uptr_add_relaxed(aimc_pool_atomic_uptr *a, uintptr_t value) {
+    return AIMC_POOL_ATOMIC_ADDP(&a->word, value, AIMC_POOL_ATOMIC_RELAXED);
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_uptr_add(aimc_pool_atomic_uptr *a, uintptr_t value) {
+    return AIMC_POOL_ATOMIC_ADDP(&a->word, value, AIMC_POOL_ATOMIC_ACQ_REL);
+}
+
+/* Where the word is *expected, it becomes desired: true. Else *expected becomes what it is (an
+   acquire load). Fails for no other reason. */
+AIMC_POOL_INLINE bool aimc_pool_atomic_uptr_cas(aimc_pool_atomic_uptr *a, uintptr_t *expected, uintptr_t desired) {
+#if defined(AIMC_POOL_THREADS) && defined(AIMC_POOL_GNU)
+    return __atomic_compare_exchange_n(&a->word, expected, desired, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+#else
+    uintptr_t old = aimc_pool_atomic_casp(&a->word, *expected, desired);
+    bool done = old == *expected;
+    *expected = old;
+    return done;
+#endif
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_uptr_and(aimc_pool_atomic_uptr *a, uintptr_t bits) {
+    uintptr_t old = aimc_pool_atomic_uptr_load_relaxed(a);
+    while (!aimc_pool_atomic_uptr_cas(a, &old, old & bits)) {
+    }
+    return old;
+}
+
+AIMC_POOL_INLINE uintptr_t aimc_pool_atomic_uptr_or(aimc_pool_atomic_uptr *a, uintptr_t bits) {
+    uintptr_t old = aimc_pool_atomic_uptr_load_relaxed(a);
+    while (!aimc_pool_atomic_uptr_cas(a, &old, old | bits)) {
+    }
+    return old;
+}
+
+/* GCC says that its thread sanitizer does not see fences; code that is right stays right. */
+#if defined(AIMC_POOL_GNU) && !defined(AIMC_POOL_CLANG) && defined(__SANITIZE_THREAD__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+
+AIMC_POOL_INLINE void aimc_pool_fence_acquire(void) {
+    AIMC_POOL_ATOMIC_FENCE(AIMC_POOL_ATOMIC_ACQUIRE);
+}
+
+AIMC_POOL_INLINE void aimc_pool_fence_release(void) {
+    AIMC_POOL_ATOMIC_FENCE(AIMC_POOL_ATOMIC_RELEASE);
+}
+
+AIMC_POOL_INLINE void aimc_pool_fence_seq(void) {
+    AIMC_POOL_ATOMIC_FENCE(AIMC_POOL_ATOMIC_SEQ);
+}
+
+#if defined(AIMC_POOL_GNU) && !defined(AIMC_POOL_CLANG) && defined(__SANITIZE_THREAD__)
+#pragma GCC diagnostic pop
+#endif
+
+/* In a loop that waits for another thread: lets the sibling of this core run. */
+AIMC_POOL_INLINE void aimc_pool_cpu_pause(void) {
+#if defined(AIMC_POOL_X86) && defined(AIMC_POOL_GNU)
+    __builtin_ia32_pause();
+#elif defined(AIMC_POOL_X86) && defined(AIMC_POOL_TCC)
+    __asm__ volatile("rep; nop");
+#elif defined(AIMC_POOL_THREADS) && defined(AIMC_POOL_X86) && defined(AIMC_POOL_MSVC)
+    _mm_pause();
+#elif defined(AIMC_POOL_ARM64) && defined(AIMC_POOL_GNU)
+    __asm__ volatile("yield");
+#elif defined(AIMC_POOL_THREADS) && defined(AIMC_POOL_ARM64) && defined(AIMC_POOL_MSVC)
+    __yield();
+#endif
+}
+
+/* end core/atomic.h */
+
+/* begin core/clock.h */
+/* core/clock.h: the system's clocks behind the aimem_clock hook. */
+
+enum { AIMC_POOL_CLOCK_KIND_MONOTONIC = 0, AIMC_POOL_CLOCK_KIND_UTC = 1 };
+
+#if defined(AIMC_POOL_OS_WINDOWS)
+/* Whole seconds and the rest apart: count * 10^9 would leave 64 bits after half an hour. */
+AIMC_POOL_FN uint64_t aimc_pool_clock_scale(uint64_t count, uint64_t per_second) {
+    if (per_second == 0) return 0;
+    return count / per_second * 1000000000u + count % per_second * 1000000000u / per_second;
+}
+
+AIMC_POOL_FN uint64_t aimc_pool_clock_system(int kind) {
+    if (kind == AIMC_POOL_CLOCK_KIND_UTC) {
+        FILETIME at; /* 100 ns since 1601 */
+        uint64_t ticks;
+#if defined(_WIN32_WINNT) && _WIN32_WINNT >= 0x0602
+        GetSystemTimePreciseAsFileTime(&at);
+#else
+        GetSystemTimeAsFileTime(&at);
+#endif
+        ticks = (uint64_t)at.dwHighDateTime << 32 | at.dwLowDateTime;
+        if (ticks < 116444736000000000u) return 0;
+        return (ticks - 116444736000000000u) * 100u;
+    } else {
+        LARGE_INTEGER count, per_second;
+        if (!QueryPerformanceCounter(&count) || !QueryPerformanceFrequency(&per_second)) return 0;
+        return aimc_pool_clock_scale((uint64_t)count.QuadPart, (uint64_t)per_second.QuadPart);
+    }
+}
+#elif defined(__wasi__)
+AIMC_POOL_FN uint64_t aimc_pool_clock_system(int kind) {
+    __wasi_timestamp_t ns = 0;
+    if (__wasi_clock_time_get(kind == AIMC_POOL_CLOCK_KIND_UTC ? __WASI_CLOCKID_REALTIME
+                                                          : __WASI_CLOCKID_MONOTONIC,
+                              1, &ns) != 0) {
+        return 0;
+    }
+    return ns;
+}
+#elif defined(AIMC_POOL_OS_POSIX)
+AIMC_POOL_FN uint64_t aimc_pool_clock_system(int kind) {
+    struct timespec at;
+    if (AIMC_POOL_CLOCK_GETTIME(kind == AIMC_POOL_CLOCK_KIND_UTC ? AIMC_POOL_CLOCK_REALTIME
+                                                       : AIMC_POOL_CLOCK_MONOTONIC,
+                           &at) != 0) {
+        return 0;
+    }
+    if (at.tv_sec < 0) return 0;
+    return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
+}
+#else
+AIMC_POOL_FN uint64_t aimc_pool_clock_system(int kind) {
+    (void)kind;
+    return 0;
+}
+#endif
+
+/* Nanoseconds from the hook, or from the system for NULL or a zero hook; 0 where there is no
+   clock. kind 0: monotonic, from an unknown start; kind 1: UTC since 1970. Any thread. */
+AIMC_POOL_FN uint64_t aimc_pool_clock_now(const aimem_clock *hook, int kind) {
+    if (hook != NULL && hook->now_fn != NULL) return hook->now_fn(hook->user_data, kind);
+    return aimc_pool_clock_system(kind);
+}
+
+/* end core/clock.h */
+
+/* begin core/thread.h */
+/* core/thread.h: mutex, condition, once, threads.
+ *
+ * POSIX threads, Windows, or, where AIMC_POOL_THREADS is off, one thread: mutexes then only check that
+ * they are used rightly (by AIMEM_ASSERT), waiting returns at once, and no thread starts.
+ */
+
+#if defined(AIMC_POOL_THREADS) && defined(AIMC_POOL_OS_WINDOWS)
+#include <process.h> /* _beginthreadex: CreateThread would leave the C library without its state */
+#endif
+
+/* Objects stay where they are from init to deinit. A mutex is not recursive. */
+#if !defined(AIMC_POOL_THREADS)
+typedef struct aimc_pool_mutex {
+    bool held;
+} aimc_pool_mutex;
+typedef struct aimc_pool_cond {
+    bool unused;
+} aimc_pool_cond;
+typedef struct aimc_pool_thread {
+    bool unused;
+} aimc_pool_thread;
+#elif defined(AIMC_POOL_OS_WINDOWS)
+typedef struct aimc_pool_mutex {
+    SRWLOCK lock;
+} aimc_pool_mutex;
+typedef struct aimc_pool_cond {
+    CONDITION_VARIABLE cond;
+} aimc_pool_cond;
+typedef struct aimc_pool_thread {
+    HANDLE handle;
+    void (*fn)(void *user_data);
+    void *user_data;
+} aimc_pool_thread;
+#else
+typedef struct aimc_pool_mutex {
+    pthread_mutex_t lock;
+} aimc_pool_mutex;
+typedef struct aimc_pool_cond {
+    pthread_cond_t cond;
+} aimc_pool_cond;
+typedef struct aimc_pool_thread {
+    pthread_t id;
+    void (*fn)(void *user_data);
+    void *user_data;
+} aimc_pool_thread;
+#endif
+
+/* A zeroed once has not run. */
+typedef struct aimc_pool_once {
+    aimc_pool_atomic_u32 state; /* 0 not run, 1 running, 2 done */
+} aimc_pool_once;
+
+/* Waits of more than a year are waits of a year: no sum below overflows, also in 32-bit seconds
+   until 2037. */
+#define AIMC_POOL_WAIT_MAX_NS ((uint64_t)31536000 * 1000000000u)
+
+/* The functions, the same for all three:
+ *
+ * mutex_init, cond_init   false when the system has no more of them
+ * mutex_lock              not twice by one thread; try_lock: false when it is held
+ * cond_wait               gives up the mutex, waits, takes the mutex again. It may return without
+ *                         a signal, so it stands in a loop that looks at what is waited for.
+ *                         false: nothing can wait here (one thread)
+ * cond_wait_for           the same for at most ns nanoseconds of the monotonic clock (Windows:
+ *                         whole milliseconds); false when they have passed
+ * thread_start            runs fn(user_data) on a new thread; *t stays where it is until the join.
+ *                         LIMIT: the system has no more; UNSUPPORTED: there are none here
+ * thread_join             once for each thread that was started
+ * thread_id               not 0, and different for threads that live at the same time
+ * thread_count            hardware threads that are on line, at least 1
+ */
+
+#if !defined(AIMC_POOL_THREADS)
+
+AIMC_POOL_FN bool aimc_pool_mutex_init(aimc_pool_mutex *m) {
+    m->held = false;
+    return true;
+}
+
+AIMC_POOL_FN void aimc_pool_mutex_deinit(aimc_pool_mutex *m) {
+    AIMC_POOL_ASSERT(!m->held);
+    (void)m;
+}
+
+AIMC_POOL_INLINE void aimc_pool_mutex_lock(aimc_pool_mutex *m) {
+    AIMC_POOL_ASSERT(!m->held);
+    m->held = true;
+}
+
+AIMC_POOL_INLINE bool aimc_pool_mutex_try_lock(aimc_pool_mutex *m) {
+    bool free_now = !m->held;
+    m->held = true;
+    return free_now;
+}
+
+AIMC_POOL_INLINE void aimc_pool_mutex_unlock(aimc_pool_mutex *m) {
+    AIMC_POOL_ASSERT(m->held);
+    m->held = false;
+}
+
+AIMC_POOL_FN bool aimc_pool_cond_init(aimc_pool_cond *c) {
+    c->unused = false;
+    return true;
+}
+
+AIMC_POOL_FN void aimc_pool_cond_deinit(aimc_pool_cond *c) {
+    (void)c;
+}
+
+AIMC_POOL_FN bool aimc_pool_cond_wait(aimc_pool_cond *c, aimc_pool_mutex *m) {
+    (void)c;
+    (void)m;
+    return false;
+}
+
+AIMC_POOL_FN bool aimc_pool_cond_wait_for(aimc_pool_cond *c, aimc_pool_mutex *m, uint64_t ns) {
+    (void)c;
+    (void)m;
+    (void)ns;
+    return false;
+}
+
+AIMC_POOL_FN void aimc_pool_cond_signal(aimc_pool_cond *c) {
+    (void)c;
+}
+
+AIMC_POOL_FN void aimc_pool_cond_broadcast(aimc_pool_cond *c) {
+    (void)c;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_thread_start(aimc_pool_thread *t, void (*fn)(void *user_data),
+                                       void *user_data) {
+    (void)t;
+    (void)fn;
+    (void)user_data;
+    return AIMEM_ERR_UNSUPPORTED;
+}
+
+AIMC_POOL_FN void aimc_pool_thread_join(aimc_pool_thread *t) {
+    (void)t;
+}
+
+AIMC_POOL_FN uintptr_t aimc_pool_thread_id(void) {
+    return 1;
+}
+
+AIMC_POOL_FN uint32_t aimc_pool_thread_count(void) {
+    return 1;
+}
+
+AIMC_POOL_FN void aimc_pool_thread_yield(void) {
+}
+
+#elif defined(AIMC_POOL_OS_WINDOWS)
+
+AIMC_POOL_FN bool aimc_pool_mutex_init(aimc_pool_mutex *m) {
+    InitializeSRWLock(&m->lock);
+    return true;
+}
+
+AIMC_POOL_FN void aimc_pool_mutex_deinit(aimc_pool_mutex *m) {
+    (void)m;
+}
+
+AIMC_POOL_INLINE void aimc_pool_mutex_lock(aimc_pool_mutex *m) {
+    AcquireSRWLockExclusive(&m->lock);
+}
+
+AIMC_POOL_INLINE bool aimc_pool_mutex_try_lock(aimc_pool_mutex *m) {
+    return TryAcquireSRWLockExclusive(&m->lock) != 0;
+}
+
+AIMC_POOL_INLINE void aimc_pool_mutex_unlock(aimc_pool_mutex *m) {
+    ReleaseSRWLockExclusive(&m->lock);
+}
+
+AIMC_POOL_FN bool aimc_pool_cond_init(aimc_pool_cond *c) {
+    InitializeConditionVariable(&c->cond);
+    return true;
+}
+
+AIMC_POOL_FN void aimc_pool_cond_deinit(aimc_pool_cond *c) {
+    (void)c;
+}
+
+AIMC_POOL_FN bool aimc_pool_cond_wait(aimc_pool_cond *c, aimc_pool_mutex *m) {
+    return SleepConditionVariableSRW(&c->cond, &m->lock, INFINITE, 0) != 0;
+}
+
+/* Rounded up: a short wait may not become a busy one. */
+AIMC_POOL_FN bool aimc_pool_cond_wait_for(aimc_pool_cond *c, aimc_pool_mutex *m, uint64_t ns) {
+    uint64_t ms = ns / 1000000u + (ns % 1000000u != 0 ? 1u : 0u);
+    if (ms >= INFINITE) ms = INFINITE - 1;
+    return SleepConditionVariableSRW(&c->cond, &m->lock, (DWORD)ms, 0) != 0;
+}
+
+AIMC_POOL_FN void aimc_pool_cond_signal(aimc_pool_cond *c) {
+    WakeConditionVariable(&c->cond);
+}
+
+AIMC_POOL_FN void aimc_pool_cond_broadcast(aimc_pool_cond *c) {
+    WakeAllConditionVariable(&c->cond);
+}
+
+AIMC_POOL_FN unsigned __stdcall aimc_pool_thread_main(void *arg) {
+    aimc_pool_thread *t = (aimc_pool_thread *)arg;
+    t->fn(t->user_data);
+    return 0;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_thread_start(aimc_pool_thread *t, void (*fn)(void *user_data),
+                                       void *user_data) {
+    t->fn = fn;
+    t->user_data = user_data;
+    t->handle = (HANDLE)_beginthreadex(NULL, 0, aimc_pool_thread_main, t, 0, NULL);
+    return t->handle != NULL ? AIMEM_OK : AIMEM_ERR_LIMIT;
+}
+
+AIMC_POOL_FN void aimc_pool_thread_join(aimc_pool_thread *t) {
+    (void)WaitForSingleObject(t->handle, INFINITE);
+    (void)CloseHandle(t->handle);
+}
+
+AIMC_POOL_FN uintptr_t aimc_pool_thread_id(void) {
+    return (uintptr_t)GetCurrentThreadId();
+}
+
+AIMC_POOL_FN uint32_t aimc_pool_thread_count(void) {
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return info.dwNumberOfProcessors > 0 ? (uint32_t)info.dwNumberOfProcessors : 1;
+}
+
+AIMC_POOL_FN void aimc_pool_thread_yield(void) {
+    (void)SwitchToThread();
+}
+
+#else
+
+AIMC_POOL_FN bool aimc_pool_mutex_init(aimc_pool_mutex *m) {
+    return pthread_mutex_init(&m->lock, NULL) == 0;
+}
+
+AIMC_POOL_FN void aimc_pool_mutex_deinit(aimc_pool_mutex *m) {
+    int failed = pthread_mutex_destroy(&m->lock);
+    AIMC_POOL_ASSERT(failed == 0);
+    (void)failed;
+}
+
+AIMC_POOL_INLINE void aimc_pool_mutex_lock(aimc_pool_mutex *m) {
+    int failed = pthread_mutex_lock(&m->lock);
+    AIMC_POOL_ASSERT(failed == 0);
+    (void)failed;
+}
+
+AIMC_POOL_INLINE bool aimc_pool_mutex_try_lock(aimc_pool_mutex *m) {
+    return pthread_mutex_trylock(&m->lock) == 0;
+}
+
+AIMC_POOL_INLINE void aimc_pool_mutex_unlock(aimc_pool_mutex *m) {
+    int failed = pthread_mutex_unlock(&m->lock);
+    AIMC_POOL_ASSERT(failed == 0);
+    (void)failed;
+}
+
+/* Timed waits look at the monotonic clock: setting the date moves none of them. macOS has waits
+   relative to now instead. */
+AIMC_POOL_FN bool aimc_pool_cond_init(aimc_pool_cond *c) {
+#if defined(AIMC_POOL_OS_APPLE)
+    return pthread_cond_init(&c->cond, NULL) == 0;
+#else
+    pthread_condattr_t attr;
+    bool ok;
+    if (pthread_condattr_init(&attr) != 0) return false;
+    ok = pthread_condattr_setclock(&attr, AIMC_POOL_CLOCK_MONOTONIC) == 0 &&
+         pthread_cond_init(&c->cond, &attr) == 0;
+    (void)pthread_condattr_destroy(&attr);
+    return ok;
+#endif
+}
+
+AIMC_POOL_FN void aimc_pool_cond_deinit(aimc_pool_cond *c) {
+    (void)pthread_cond_destroy(&c->cond);
+}
+
+AIMC_POOL_FN bool aimc_pool_cond_wait(aimc_pool_cond *c, aimc_pool_mutex *m) {
+    return pthread_cond_wait(&c->cond, &m->lock) == 0;
+}
+
+AIMC_POOL_FN bool aimc_pool_cond_wait_for(aimc_pool_cond *c, aimc_pool_mutex *m, uint64_t ns) {
+    struct timespec at;
+    if (ns > AIMC_POOL_WAIT_MAX_NS) ns = AIMC_POOL_WAIT_MAX_NS;
+#if defined(AIMC_POOL_OS_APPLE)
+    at.tv_sec = (time_t)(ns / 1000000000u);
+    at.tv_nsec = (long)(ns % 1000000000u);
+    return pthread_cond_timedwait_relative_np(&c->cond, &m->lock, &at) == 0;
+#else
+    ns += aimc_pool_clock_system(AIMC_POOL_CLOCK_KIND_MONOTONIC);
+    at.tv_sec = (time_t)(ns / 1000000000u);
+    at.tv_nsec = (long)(ns % 1000000000u);
+    return pthread_cond_timedwait(&c->cond, &m->lock, &at) == 0;
+#endif
+}
+
+AIMC_POOL_FN void aimc_pool_cond_signal(aimc_pool_cond *c) {
+    (void)pthread_cond_signal(&c->cond);
+}
+
+AIMC_POOL_FN void aimc_pool_cond_broadcast(aimc_pool_cond *c) {
+    (void)pthread_cond_broadcast(&c->cond);
+}
+
+AIMC_POOL_FN void *aimc_pool_thread_main(void *arg) {
+    aimc_pool_thread *t = (aimc_pool_thread *)arg;
+    t->fn(t->user_data);
+    return NULL;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_thread_start(aimc_pool_thread *t, void (*fn)(void *user_data),
+                                       void *user_data) {
+    t->fn = fn;
+    t->user_data = user_data;
+    return pthread_create(&t->id, NULL, aimc_pool_thread_main, t) == 0 ? AIMEM_OK : AIMEM_ERR_LIMIT;
+}
+
+AIMC_POOL_FN void aimc_pool_thread_join(aimc_pool_thread *t) {
+    int failed = pthread_join(t->id, NULL);
+    AIMC_POOL_ASSERT(failed == 0);
+    (void)failed;
+}
+
+AIMC_POOL_FN uintptr_t aimc_pool_thread_id(void) {
+    pthread_t self = pthread_self();
+    uintptr_t id = 0;
+    AIMC_POOL_STATIC_ASSERT(sizeof self <= sizeof id, "thread ids are too wide here");
+    memcpy(&id, &self, sizeof self);
+    return id;
+}
+
+AIMC_POOL_FN uint32_t aimc_pool_thread_count(void) {
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (uint32_t)n : 1;
+}
+
+AIMC_POOL_FN void aimc_pool_thread_yield(void) {
+    (void)sched_yield();
+}
+
+#endif
+
+/* Runs fn(user_data) the first time, whichever thread comes first; the others return when it has
+   run, and see what it did. fn must not call the same once again. */
+AIMC_POOL_FN void aimc_pool_once_run(aimc_pool_once *once, void (*fn)(void *user_data), void *user_data) {
+    uint32_t state = aimc_pool_atomic_u32_load_acquire(&once->state); /* with the release below */
+    if (AIMC_POOL_LIKELY(state == 2)) return;
+    state = 0;
+    if (aimc_pool_atomic_u32_cas(&once->state, &state, 1)) {
+        fn(user_data);
+        aimc_pool_atomic_u32_store_release(&once->state, 2);
+        return;
+    }
+    while (aimc_pool_atomic_u32_load_acquire(&once->state) != 2) {
+        aimc_pool_thread_yield();
+    }
+}
+
+/* end core/thread.h */
+
+/* begin core/io.h */
+/* core/io.h: public vocabulary of the headers that read and write files.
+ *
+ * aimem_io is a table of file operations. Zero: the system's (core/file.h). A user brings another
+ * file system with it; the tests bring a simulated disk that fails and crashes.
+ */
+#ifndef AIMEM_TYPE_IO_1
+#define AIMEM_TYPE_IO_1
+/* Flags of open_fn. */
+enum {
+    AIMEM_IO_READ = 1,
+    AIMEM_IO_WRITE = 2,
+    AIMEM_IO_CREATE = 4,   /* make the file when it is missing */
+    AIMEM_IO_EXCLUSIVE = 8 /* with CREATE: AIMEM_ERR_EXISTS when it is there */
+};
+/* How strong a sync is. */
+enum {
+    AIMEM_IO_SYNC_FULL = 0,   /* bytes and size survive a power cut when it returns */
+    AIMEM_IO_SYNC_BARRIER = 1 /* later writes do not overtake earlier ones; or UNSUPPORTED */
+};
+/* Byte-range locks never wait: AIMEM_ERR_BUSY. */
+enum { AIMEM_IO_UNLOCK = 0, AIMEM_IO_LOCK_SHARED = 1, AIMEM_IO_LOCK_EXCLUSIVE = 2 };
+
+/* Paths are UTF-8 and end with NUL. Every call returns AIMEM_OK or an error (NOT_FOUND, EXISTS,
+   NOSPACE, READONLY, BUSY, UNSUPPORTED, NOMEM, otherwise IO); then *os_error has the system's
+   number, or 0 where there is none. os_error is never NULL. Interrupted calls are repeated by the
+   table. Different files, and preads of one file, may be used by several threads at once. */
+typedef struct aimem_io {
+    aimem_result (*open_fn)(void *user_data, const char *path, uint32_t flags, void **file,
+                            int32_t *os_error);
+    aimem_result (*close_fn)(void *user_data, void *file, int32_t *os_error); /* always closes */
+    aimem_result (*pread_fn)(void *user_data, void *file, uint64_t offset, void *dst, size_t size,
+                             size_t *got, int32_t *os_error); /* got < size: the end of the file */
+    aimem_result (*pwrite_fn)(void *user_data, void *file, uint64_t offset, const void *src,
+                              size_t size, int32_t *os_error); /* all or an error */
+    aimem_result (*sync_fn)(void *user_data, void *file, uint32_t kind, int32_t *os_error);
+    aimem_result (*truncate_fn)(void *user_data, void *file, uint64_t size, int32_t *os_error);
+    aimem_result (*size_fn)(void *user_data, void *file, uint64_t *size, int32_t *os_error);
+    aimem_result (*allocate_fn)(void *user_data, void *file, uint64_t offset, uint64_t size,
+                                int32_t *os_error); /* room, so that writes there do not fail */
+    aimem_result (*map_fn)(void *user_data, void *file, uint64_t offset, size_t size, bool write,
+                           void **ptr, int32_t *os_error); /* may be NULL */
+    aimem_result (*unmap_fn)(void *user_data, void *file, void *ptr, size_t size,
+                             int32_t *os_error); /* may be NULL */
+    aimem_result (*lock_fn)(void *user_data, void *file, uint64_t offset, uint64_t size,
+                            uint32_t mode, int32_t *os_error);
+    aimem_result (*rename_fn)(void *user_data, const char *from, const char *to,
+                              int32_t *os_error); /* replaces to, all or nothing */
+    aimem_result (*remove_fn)(void *user_data, const char *path, int32_t *os_error);
+    aimem_result (*sync_dir_fn)(void *user_data, const char *path,
+                                int32_t *os_error); /* the directory that holds path */
+    void *user_data;
+} aimem_io;
+#endif
+/* end core/io.h */
+
+/* begin core/file_posix.h */
+/* core/file_posix.h: the aimem_io functions over POSIX. core/file.h says what they share. */
+
+#if defined(AIMC_POOL_FILES) && defined(AIMC_POOL_OS_POSIX)
+
+#include <stdio.h> /* rename */
+
+/* The result for an errno, which goes to *os_error. */
+AIMC_POOL_FN aimem_result aimc_pool_file_error(int number, int32_t *os_error) {
+    *os_error = (int32_t)number;
+    switch (number) {
+    case 0: return AIMEM_OK;
+    case ENOENT:
+    case ENOTDIR: return AIMEM_ERR_NOT_FOUND;
+    case EEXIST: return AIMEM_ERR_EXISTS;
+    case ENOSPC:
+    case EFBIG: return AIMEM_ERR_NOSPACE;
+#if defined(EDQUOT)
+    case EDQUOT: return AIMEM_ERR_NOSPACE;
+#endif
+    case EROFS:
+    case EACCES:
+    case EPERM: return AIMEM_ERR_READONLY;
+    case EBUSY:
+    case ETXTBSY: return AIMEM_ERR_BUSY;
+    case ENOMEM: return AIMEM_ERR_NOMEM;
+    case ENOSYS:
+    case ENOTSUP: return AIMEM_ERR_UNSUPPORTED;
+#if defined(EOPNOTSUPP) && EOPNOTSUPP != ENOTSUP
+    case EOPNOTSUPP: return AIMEM_ERR_UNSUPPORTED;
+#endif
+    default: return AIMEM_ERR_IO;
+    }
+}
+
+/* The same for calls that need a file open for writing and say so with EBADF or EINVAL. */
+AIMC_POOL_FN aimem_result aimc_pool_file_write_error(int number, int32_t *os_error) {
+    aimem_result r = aimc_pool_file_error(number, os_error);
+    return number == EBADF || number == EINVAL ? AIMEM_ERR_READONLY : r;
+}
+
+/* A descriptor as the void pointer of the table: one more, so that 0 is not NULL. */
+AIMC_POOL_INLINE int aimc_pool_file_fd(void *file) {
+    return (int)((intptr_t)file - 1);
+}
+
+/* Whether offset + size can be said to the system. */
+AIMC_POOL_INLINE bool aimc_pool_file_fits(uint64_t offset, uint64_t size) {
+    return offset <= INT64_MAX && size <= (uint64_t)INT64_MAX - offset;
+}
+
+AIMC_POOL_FN int aimc_pool_file_open_fd(const char *path, int flags) {
+    int fd;
+    do {
+        fd = AIMC_POOL_OPEN(path, flags | AIMC_POOL_O_CLOEXEC, 0666);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_open(void *user_data, const char *path, uint32_t flags, void **file,
+                                    int32_t *os_error) {
+    int fd, mode = O_RDONLY;
+    (void)user_data;
+    *file = NULL;
+    *os_error = 0;
+    if ((flags & AIMEM_IO_WRITE) != 0) mode = (flags & AIMEM_IO_READ) != 0 ? O_RDWR : O_WRONLY;
+    if ((flags & AIMEM_IO_CREATE) != 0) mode |= O_CREAT;
+    if ((flags & AIMEM_IO_CREATE) != 0 && (flags & AIMEM_IO_EXCLUSIVE) != 0) mode |= O_EXCL;
+    fd = aimc_pool_file_open_fd(path, mode);
+    if (fd < 0) {
+        aimem_result r = aimc_pool_file_error(errno, os_error);
+        bool reads = (flags & (AIMEM_IO_WRITE | AIMEM_IO_CREATE)) == 0;
+        return reads && r == AIMEM_ERR_READONLY ? AIMEM_ERR_IO : r;
+    }
+    *file = (void *)((intptr_t)fd + 1);
+    return AIMEM_OK;
+}
+
+/* After EINTR the descriptor is closed on Linux and may be on others; closing again could hit a
+   file that another thread has just opened. */
+AIMC_POOL_FN aimem_result aimc_pool_file_close(void *user_data, void *file, int32_t *os_error) {
+    (void)user_data;
+    *os_error = 0;
+    if (close(aimc_pool_file_fd(file)) == 0 || errno == EINTR) return AIMEM_OK;
+    return aimc_pool_file_error(errno, os_error);
+}
+
+/* Bytes per system call: below what any system takes (macOS refuses more than INT_MAX). */
+#define AIMC_POOL_FILE_STEP ((size_t)1 << 30)
+
+AIMC_POOL_FN aimem_result aimc_pool_file_pread(void *user_data, void *file, uint64_t offset, void *dst,
+                                     size_t size, size_t *got, int32_t *os_error) {
+    unsigned char *to = (unsigned char *)dst;
+    (void)user_data;
+    *got = 0;
+    *os_error = 0;
+    if (!aimc_pool_file_fits(offset, size)) return aimc_pool_file_error(EINVAL, os_error);
+    while (*got < size) {
+        size_t n = size - *got < AIMC_POOL_FILE_STEP ? size - *got : AIMC_POOL_FILE_STEP;
+        ssize_t done = AIMC_POOL_PREAD(aimc_pool_file_fd(file), to + *got, n, (AIMC_POOL_OFF)(offset + *got));
+        if (done == 0) break;
+        if (done > 0) {
+            *got += (size_t)done;
+        } else if (errno != EINTR) {
+            return aimc_pool_file_error(errno, os_error);
+        }
+    }
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_pwrite(void *user_data, void *file, uint64_t offset, const void *src,
+                                      size_t size, int32_t *os_error) {
+    const unsigned char *from = (const unsigned char *)src;
+    size_t at = 0;
+    (void)user_data;
+    *os_error = 0;
+    if (!aimc_pool_file_fits(offset, size)) return aimc_pool_file_error(EFBIG, os_error);
+    while (at < size) {
+        size_t n = size - at < AIMC_POOL_FILE_STEP ? size - at : AIMC_POOL_FILE_STEP;
+        ssize_t done = AIMC_POOL_PWRITE(aimc_pool_file_fd(file), from + at, n, (AIMC_POOL_OFF)(offset + at));
+        if (done > 0) {
+            at += (size_t)done;
+        } else if (done == 0) {
+            return aimc_pool_file_error(EIO, os_error);
+        } else if (errno != EINTR) {
+            return aimc_pool_file_write_error(errno, os_error);
+        }
+    }
+    return AIMEM_OK;
+}
+
+/* One try at making the file's bytes and size durable; errno says why not. Linux's fdatasync leaves
+   out times only; elsewhere a changed size is safe with fsync alone. macOS's fsync stops at the
+   drive's cache; file systems that do not know F_FULLFSYNC are left with it. WASM has no medium. */
+AIMC_POOL_FN int aimc_pool_file_sync_fd(int fd, uint32_t kind) {
+#if defined(AIMC_POOL_OS_WASM)
+    (void)fd;
+    (void)kind;
+    errno = ENOTSUP;
+    return -1;
+#elif defined(AIMC_POOL_OS_APPLE)
+#if defined(F_BARRIERFSYNC)
+    if (kind == AIMEM_IO_SYNC_BARRIER) return fcntl(fd, F_BARRIERFSYNC);
+#else
+    if (kind == AIMEM_IO_SYNC_BARRIER) return fcntl(fd, 85);
+#endif
+#if defined(F_FULLFSYNC)
+    if (fcntl(fd, F_FULLFSYNC) == 0) return 0;
+#else
+    if (fcntl(fd, 51) == 0) return 0;
+#endif
+    if (errno == EINTR || errno == EIO) return -1;
+    return fsync(fd);
+#else
+    if (kind == AIMEM_IO_SYNC_BARRIER) {
+        errno = ENOTSUP;
+        return -1;
+    }
+#if defined(AIMC_POOL_OS_LINUX)
+    return fdatasync(fd);
+#else
+    return fsync(fd);
+#endif
+#endif
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_sync(void *user_data, void *file, uint32_t kind, int32_t *os_error) {
+    int failed;
+    (void)user_data;
+    *os_error = 0;
+    do {
+        failed = aimc_pool_file_sync_fd(aimc_pool_file_fd(file), kind);
+    } while (failed && errno == EINTR);
+    if (!failed) return AIMEM_OK;
+    if (errno != EINVAL) return aimc_pool_file_error(errno, os_error);
+    *os_error = EINVAL; /* not a kind of file that can be synced */
+    return AIMEM_ERR_UNSUPPORTED;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_truncate(void *user_data, void *file, uint64_t size,
+                                        int32_t *os_error) {
+    int failed;
+    (void)user_data;
+    *os_error = 0;
+    if (!aimc_pool_file_fits(0, size)) return aimc_pool_file_error(EFBIG, os_error);
+    do {
+        failed = AIMC_POOL_FTRUNCATE(aimc_pool_file_fd(file), (AIMC_POOL_OFF)size);
+    } while (failed && errno == EINTR);
+    return failed ? aimc_pool_file_write_error(errno, os_error) : AIMEM_OK;
+}
+
+/* Seeking moves the file's position, which nothing here uses. */
+AIMC_POOL_FN aimem_result aimc_pool_file_size(void *user_data, void *file, uint64_t *size,
+                                    int32_t *os_error) {
+    AIMC_POOL_OFF end = AIMC_POOL_LSEEK(aimc_pool_file_fd(file), 0, SEEK_END);
+    (void)user_data;
+    *size = 0;
+    *os_error = 0;
+    if (end < 0) return aimc_pool_file_error(errno, os_error);
+    *size = (uint64_t)end;
+    return AIMEM_OK;
+}
+
+/* UNSUPPORTED when the file system has no such call; aimc_pool_file_allocate then fills. */
+AIMC_POOL_FN aimem_result aimc_pool_file_reserve(void *file, uint64_t offset, uint64_t size, uint64_t end,
+                                       int32_t *os_error) {
+    (void)file;
+    (void)offset;
+    (void)size;
+    if (end > (uint64_t)INT64_MAX) return aimc_pool_file_error(EFBIG, os_error);
+#if defined(AIMC_POOL_OS_LINUX)
+    {
+        int number;
+        do {
+            number = AIMC_POOL_FALLOCATE(aimc_pool_file_fd(file), (AIMC_POOL_OFF)offset, (AIMC_POOL_OFF)size);
+        } while (number == EINTR);
+        if (number == EBADF) return aimc_pool_file_write_error(number, os_error);
+        return number == EINVAL ? AIMEM_ERR_UNSUPPORTED : aimc_pool_file_error(number, os_error);
+    }
+#else
+    return AIMEM_ERR_UNSUPPORTED;
+#endif
+}
+
+#if !defined(AIMC_POOL_OS_WASM)
+AIMC_POOL_FN aimem_result aimc_pool_file_map(void *user_data, void *file, uint64_t offset, size_t size,
+                                   bool write, void **ptr, int32_t *os_error) {
+    int prot = write ? PROT_READ | PROT_WRITE : PROT_READ;
+    uint64_t end = 0;
+    aimem_result r;
+    *ptr = NULL;
+    r = aimc_pool_file_size(user_data, file, &end, os_error);
+    if (r != AIMEM_OK) return r;
+    if (size == 0 || offset > end || size > end - offset) return aimc_pool_file_error(EINVAL, os_error);
+    *ptr = AIMC_POOL_MMAP(NULL, size, prot, MAP_SHARED, aimc_pool_file_fd(file), (AIMC_POOL_OFF)offset);
+    if (*ptr != MAP_FAILED) return AIMEM_OK;
+    *ptr = NULL;
+    return aimc_pool_file_error(errno, os_error);
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_unmap(void *user_data, void *file, void *ptr, size_t size,
+                                     int32_t *os_error) {
+    (void)user_data;
+    (void)file;
+    *os_error = 0;
+    return munmap(ptr, size) == 0 ? AIMEM_OK : aimc_pool_file_error(errno, os_error);
+}
+#endif
+
+/* One try at a lock, of the open file where the system has it, else of the process. On 32-bit
+   Linux the library's structure may be the narrow one: the kernel gets its own wide one. */
+#if !defined(AIMC_POOL_OS_WASM)
+#if (defined(__GLIBC__) || defined(__BIONIC__)) && defined(SYS_fcntl64) && !defined(__LP64__)
+typedef struct aimc_pool_flock64 {
+    short type, whence;
+    long long start, size;
+    int pid;
+    int spare; /* some processors' kernels have padding here */
+} aimc_pool_flock64;
+
+#if defined(F_SETLK64)
+#define AIMC_POOL_F_SETLK64 F_SETLK64
+#else
+#define AIMC_POOL_F_SETLK64 13
+#endif
+
+AIMC_POOL_FN int aimc_pool_file_lock_fd(int fd, uint64_t offset, uint64_t size, short type) {
+    aimc_pool_flock64 lock;
+    memset(&lock, 0, sizeof lock);
+    lock.type = type;
+    lock.whence = SEEK_SET;
+    lock.start = (long long)offset;
+    lock.size = (long long)size;
+    if (syscall(SYS_fcntl64, fd, AIMC_POOL_F_OFD_SETLK, &lock) == 0) return 0;
+    if (errno != EINVAL) return -1;
+    return (int)syscall(SYS_fcntl64, fd, AIMC_POOL_F_SETLK64, &lock);
+}
+#else
+AIMC_POOL_FN int aimc_pool_file_lock_fd(int fd, uint64_t offset, uint64_t size, short type) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = (off_t)offset;
+    lock.l_len = (off_t)size;
+#if defined(AIMC_POOL_OS_LINUX)
+    if (fcntl(fd, AIMC_POOL_F_OFD_SETLK, &lock) == 0) return 0;
+    if (errno != EINVAL) return -1;
+#endif
+    return fcntl(fd, F_SETLK, &lock);
+}
+#endif
+
+AIMC_POOL_FN aimem_result aimc_pool_file_lock(void *user_data, void *file, uint64_t offset, uint64_t size,
+                                    uint32_t mode, int32_t *os_error) {
+    short type = F_UNLCK;
+    int failed;
+    (void)user_data;
+    *os_error = 0;
+    if (size == 0 || !aimc_pool_file_fits(offset, size)) return aimc_pool_file_error(EINVAL, os_error);
+    if (mode == AIMEM_IO_LOCK_SHARED) type = F_RDLCK;
+    if (mode == AIMEM_IO_LOCK_EXCLUSIVE) type = F_WRLCK;
+    do {
+        failed = aimc_pool_file_lock_fd(aimc_pool_file_fd(file), offset, size, type);
+    } while (failed && errno == EINTR);
+    if (!failed) return AIMEM_OK;
+    if (errno == EAGAIN || errno == EACCES) {
+        *os_error = (int32_t)errno;
+        return AIMEM_ERR_BUSY;
+    }
+    return aimc_pool_file_error(errno, os_error);
+}
+#else
+AIMC_POOL_FN aimem_result aimc_pool_file_lock(void *user_data, void *file, uint64_t offset, uint64_t size,
+                                    uint32_t mode, int32_t *os_error) {
+    (void)user_data;
+    (void)file;
+    (void)offset;
+    (void)size;
+    (void)mode;
+    *os_error = 0;
+    return AIMEM_ERR_UNSUPPORTED;
+}
+#endif
+
+AIMC_POOL_FN aimem_result aimc_pool_file_rename(void *user_data, const char *from, const char *to,
+                                      int32_t *os_error) {
+    (void)user_data;
+    *os_error = 0;
+    return rename(from, to) == 0 ? AIMEM_OK : aimc_pool_file_error(errno, os_error);
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_remove(void *user_data, const char *path, int32_t *os_error) {
+    (void)user_data;
+    *os_error = 0;
+    return unlink(path) == 0 ? AIMEM_OK : aimc_pool_file_error(errno, os_error);
+}
+
+/* dir = the directory part of path, "." when there is none; false when it is too long. */
+AIMC_POOL_FN bool aimc_pool_file_dir(const char *path, char *dir, size_t cap) {
+    size_t i, n = 0;
+    for (i = 0; path[i] != 0; i++) {
+        if (path[i] == '/') n = i == 0 ? 1 : i;
+    }
+    if (n >= cap) return false;
+    if (n == 0) {
+        memcpy(dir, ".", 2);
+    } else {
+        memcpy(dir, path, n);
+        dir[n] = 0;
+    }
+    return true;
+}
+
+/* A file system that cannot sync a directory says EINVAL: UNSUPPORTED, and the caller decides. */
+AIMC_POOL_FN aimem_result aimc_pool_file_sync_dir(void *user_data, const char *path, int32_t *os_error) {
+    *os_error = 0;
+    (void)user_data;
+#if defined(AIMC_POOL_OS_WASM)
+    (void)path;
+    return AIMEM_ERR_UNSUPPORTED;
+#else
+    {
+        char dir[4096];
+        int fd, failed, number;
+        if (!aimc_pool_file_dir(path, dir, sizeof dir)) return aimc_pool_file_error(ENAMETOOLONG, os_error);
+        fd = aimc_pool_file_open_fd(dir, O_RDONLY);
+        if (fd < 0) return aimc_pool_file_error(errno, os_error);
+        do {
+#if defined(AIMC_POOL_OS_APPLE)
+            failed = aimc_pool_file_sync_fd(fd, AIMEM_IO_SYNC_FULL);
+#else
+            failed = fsync(fd);
+#endif
+        } while (failed && errno == EINTR);
+        number = failed ? errno : 0;
+        (void)close(fd);
+        if (number == EINVAL) {
+            *os_error = (int32_t)number;
+            return AIMEM_ERR_UNSUPPORTED;
+        }
+        return aimc_pool_file_error(number, os_error);
+    }
+#endif
+}
+
+#endif
+/* end core/file_posix.h */
+
+/* begin core/file_win32.h */
+/* core/file_win32.h: the aimem_io functions over Windows. core/file.h says what they share. */
+
+#if defined(AIMC_POOL_FILES) && defined(AIMC_POOL_OS_WINDOWS)
+
+/* UTF-16 units that a path may have. */
+#define AIMC_POOL_FILE_PATH_MAX 2048
+
+/* The result for a system error, which goes to *os_error. */
+AIMC_POOL_FN aimem_result aimc_pool_file_error(DWORD number, int32_t *os_error) {
+    *os_error = (int32_t)number;
+    switch (number) {
+    case ERROR_SUCCESS: return AIMEM_OK;
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+    case ERROR_BAD_NETPATH:
+    case ERROR_INVALID_DRIVE: return AIMEM_ERR_NOT_FOUND;
+    case ERROR_FILE_EXISTS:
+    case ERROR_ALREADY_EXISTS: return AIMEM_ERR_EXISTS;
+    case ERROR_DISK_FULL:
+    case ERROR_HANDLE_DISK_FULL:
+    case 1295: return AIMEM_ERR_NOSPACE; /* ERROR_DISK_QUOTA_EXCEEDED, which mingw does not name */
+    case ERROR_ACCESS_DENIED:
+    case ERROR_WRITE_PROTECT:
+    case ERROR_FILE_READ_ONLY: return AIMEM_ERR_READONLY;
+    case ERROR_SHARING_VIOLATION:
+    case ERROR_LOCK_VIOLATION:
+    case ERROR_USER_MAPPED_FILE:
+    case ERROR_DELETE_PENDING:
+    case ERROR_BUSY: return AIMEM_ERR_BUSY;
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_OUTOFMEMORY: return AIMEM_ERR_NOMEM;
+    case ERROR_NOT_SUPPORTED:
+    case ERROR_INVALID_FUNCTION:
+    case ERROR_CALL_NOT_IMPLEMENTED: return AIMEM_ERR_UNSUPPORTED;
+    default: return AIMEM_ERR_IO;
+    }
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_last_error(int32_t *os_error) {
+    DWORD number = GetLastError();
+    return aimc_pool_file_error(number != ERROR_SUCCESS ? number : ERROR_GEN_FAILURE, os_error);
+}
+
+/* The path in UTF-16; an error for what is not UTF-8 or too long. */
+AIMC_POOL_FN aimem_result aimc_pool_file_path(const char *path, WCHAR *out, int32_t *os_error) {
+    int n = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, out, AIMC_POOL_FILE_PATH_MAX);
+    *os_error = 0;
+    return n > 0 ? AIMEM_OK : aimc_pool_file_last_error(os_error);
+}
+
+AIMC_POOL_FN HANDLE aimc_pool_file_create(const WCHAR *path, DWORD access, DWORD how, DWORD attributes) {
+    DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    return CreateFileW(path, access, share, NULL, how, attributes, NULL);
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_open(void *user_data, const char *path, uint32_t flags, void **file,
+                                    int32_t *os_error) {
+    WCHAR wide[AIMC_POOL_FILE_PATH_MAX];
+    DWORD access = 0, how = OPEN_EXISTING;
+    HANDLE handle;
+    aimem_result r = aimc_pool_file_path(path, wide, os_error);
+    (void)user_data;
+    *file = NULL;
+    if (r != AIMEM_OK) return r;
+    if ((flags & AIMEM_IO_WRITE) != 0) access = GENERIC_WRITE;
+    if ((flags & AIMEM_IO_READ) != 0 || access == 0) access |= GENERIC_READ;
+    if ((flags & AIMEM_IO_CREATE) != 0) {
+        how = (flags & AIMEM_IO_EXCLUSIVE) != 0 ? CREATE_NEW : OPEN_ALWAYS;
+    }
+    handle = aimc_pool_file_create(wide, access, how, FILE_ATTRIBUTE_NORMAL);
+    if (handle == INVALID_HANDLE_VALUE) {
+        bool reads = (flags & (AIMEM_IO_WRITE | AIMEM_IO_CREATE)) == 0;
+        r = aimc_pool_file_last_error(os_error);
+        return reads && r == AIMEM_ERR_READONLY ? AIMEM_ERR_IO : r;
+    }
+    *file = (void *)handle;
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_close(void *user_data, void *file, int32_t *os_error) {
+    (void)user_data;
+    *os_error = 0;
+    return CloseHandle((HANDLE)file) ? AIMEM_OK : aimc_pool_file_last_error(os_error);
+}
+
+/* Bytes per system call: a DWORD counts them, and network file systems dislike large ones. */
+#define AIMC_POOL_FILE_STEP ((size_t)1 << 26)
+
+AIMC_POOL_FN DWORD aimc_pool_file_step(size_t size) {
+    return (DWORD)(size < AIMC_POOL_FILE_STEP ? size : AIMC_POOL_FILE_STEP);
+}
+
+/* The place of a call, given with it: handles have one position for all threads. */
+AIMC_POOL_FN OVERLAPPED aimc_pool_file_at(uint64_t offset) {
+    OVERLAPPED at;
+    memset(&at, 0, sizeof at);
+    at.Offset = (DWORD)(offset & 0xffffffffu);
+    at.OffsetHigh = (DWORD)(offset >> 32);
+    return at;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_pread(void *user_data, void *file, uint64_t offset, void *dst,
+                                     size_t size, size_t *got, int32_t *os_error) {
+    unsigned char *to = (unsigned char *)dst;
+    (void)user_data;
+    *got = 0;
+    *os_error = 0;
+    while (*got < size) {
+        OVERLAPPED at = aimc_pool_file_at(offset + *got);
+        DWORD done = 0;
+        if (!ReadFile((HANDLE)file, to + *got, aimc_pool_file_step(size - *got), &done, &at)) {
+            if (GetLastError() == ERROR_HANDLE_EOF) break;
+            return aimc_pool_file_last_error(os_error);
+        }
+        if (done == 0) break;
+        *got += done;
+    }
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_pwrite(void *user_data, void *file, uint64_t offset, const void *src,
+                                      size_t size, int32_t *os_error) {
+    const unsigned char *from = (const unsigned char *)src;
+    size_t n = 0;
+    (void)user_data;
+    *os_error = 0;
+    while (n < size) {
+        OVERLAPPED at = aimc_pool_file_at(offset + n);
+        DWORD done = 0;
+        if (!WriteFile((HANDLE)file, from + n, aimc_pool_file_step(size - n), &done, &at)) {
+            return aimc_pool_file_last_error(os_error);
+        }
+        if (done == 0) return aimc_pool_file_error(ERROR_WRITE_FAULT, os_error);
+        n += done;
+    }
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_sync(void *user_data, void *file, uint32_t kind, int32_t *os_error) {
+    (void)user_data;
+    *os_error = 0;
+    if (kind != AIMEM_IO_SYNC_FULL) return aimc_pool_file_error(ERROR_NOT_SUPPORTED, os_error);
+    return FlushFileBuffers((HANDLE)file) ? AIMEM_OK : aimc_pool_file_last_error(os_error);
+}
+
+/* Not SetEndOfFile: it takes the position of the handle, which a pread on another thread moves. */
+AIMC_POOL_FN aimem_result aimc_pool_file_truncate(void *user_data, void *file, uint64_t size,
+                                        int32_t *os_error) {
+    FILE_END_OF_FILE_INFO info;
+    (void)user_data;
+    *os_error = 0;
+    if (size > INT64_MAX) return aimc_pool_file_error(ERROR_INVALID_PARAMETER, os_error);
+    info.EndOfFile.QuadPart = (LONGLONG)size;
+    if (SetFileInformationByHandle((HANDLE)file, FileEndOfFileInfo, &info, sizeof info)) {
+        return AIMEM_OK;
+    }
+    return aimc_pool_file_last_error(os_error);
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_size(void *user_data, void *file, uint64_t *size,
+                                    int32_t *os_error) {
+    LARGE_INTEGER end;
+    (void)user_data;
+    *size = 0;
+    *os_error = 0;
+    if (!GetFileSizeEx((HANDLE)file, &end)) return aimc_pool_file_last_error(os_error);
+    *size = (uint64_t)end.QuadPart;
+    return AIMEM_OK;
+}
+
+/* A longer file has its room at once, unless it is sparse or compressed: nobody asked for that. */
+AIMC_POOL_FN aimem_result aimc_pool_file_reserve(void *file, uint64_t offset, uint64_t size, uint64_t end,
+                                       int32_t *os_error) {
+    uint64_t now = 0;
+    aimem_result r = aimc_pool_file_size(NULL, file, &now, os_error);
+    (void)offset;
+    (void)size;
+    if (r != AIMEM_OK || end <= now) return r;
+    return aimc_pool_file_truncate(NULL, file, end, os_error);
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_map(void *user_data, void *file, uint64_t offset, size_t size,
+                                   bool write, void **ptr, int32_t *os_error) {
+    DWORD access = write ? (DWORD)(FILE_MAP_READ | FILE_MAP_WRITE) : (DWORD)FILE_MAP_READ;
+    uint64_t end = 0;
+    HANDLE map;
+    aimem_result r;
+    *ptr = NULL;
+    r = aimc_pool_file_size(user_data, file, &end, os_error);
+    if (r != AIMEM_OK) return r;
+    if (size == 0 || offset > end || size > end - offset) {
+        return aimc_pool_file_error(ERROR_INVALID_PARAMETER, os_error);
+    }
+    map = CreateFileMappingW((HANDLE)file, NULL, write ? PAGE_READWRITE : PAGE_READONLY, 0, 0,
+                             NULL);
+    if (map == NULL) return aimc_pool_file_last_error(os_error);
+    *ptr = MapViewOfFile(map, access, (DWORD)(offset >> 32), (DWORD)(offset & 0xffffffffu), size);
+    r = *ptr != NULL ? AIMEM_OK : aimc_pool_file_last_error(os_error);
+    (void)CloseHandle(map); /* the view keeps it */
+    return r;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_unmap(void *user_data, void *file, void *ptr, size_t size,
+                                     int32_t *os_error) {
+    (void)user_data;
+    (void)file;
+    (void)size;
+    *os_error = 0;
+    return UnmapViewOfFile(ptr) ? AIMEM_OK : aimc_pool_file_last_error(os_error);
+}
+
+/* Unlocking what is not locked is fine, as it is elsewhere; wine calls it a conflict, which an
+   unlock never is. */
+AIMC_POOL_FN aimem_result aimc_pool_file_lock(void *user_data, void *file, uint64_t offset, uint64_t size,
+                                    uint32_t mode, int32_t *os_error) {
+    OVERLAPPED at = aimc_pool_file_at(offset);
+    DWORD low = (DWORD)(size & 0xffffffffu), high = (DWORD)(size >> 32);
+    DWORD flags = LOCKFILE_FAIL_IMMEDIATELY;
+    (void)user_data;
+    *os_error = 0;
+    if (size == 0) return aimc_pool_file_error(ERROR_INVALID_PARAMETER, os_error);
+    if (mode == AIMEM_IO_UNLOCK) {
+        DWORD number = ERROR_SUCCESS;
+        if (!UnlockFileEx((HANDLE)file, 0, low, high, &at)) number = GetLastError();
+        if (number == ERROR_NOT_LOCKED || number == ERROR_LOCK_VIOLATION) number = ERROR_SUCCESS;
+        return aimc_pool_file_error(number, os_error);
+    }
+    if (mode == AIMEM_IO_LOCK_EXCLUSIVE) flags |= LOCKFILE_EXCLUSIVE_LOCK;
+    if (LockFileEx((HANDLE)file, flags, 0, low, high, &at)) return AIMEM_OK;
+    if (GetLastError() == ERROR_IO_PENDING) return aimc_pool_file_error(ERROR_LOCK_VIOLATION, os_error);
+    return aimc_pool_file_last_error(os_error);
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_rename(void *user_data, const char *from, const char *to,
+                                      int32_t *os_error) {
+    WCHAR wide_from[AIMC_POOL_FILE_PATH_MAX], wide_to[AIMC_POOL_FILE_PATH_MAX];
+    aimem_result r = aimc_pool_file_path(from, wide_from, os_error);
+    (void)user_data;
+    if (r == AIMEM_OK) r = aimc_pool_file_path(to, wide_to, os_error);
+    if (r != AIMEM_OK) return r;
+    if (MoveFileExW(wide_from, wide_to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
+        return AIMEM_OK;
+    }
+    return aimc_pool_file_last_error(os_error);
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_remove(void *user_data, const char *path, int32_t *os_error) {
+    WCHAR wide[AIMC_POOL_FILE_PATH_MAX];
+    aimem_result r = aimc_pool_file_path(path, wide, os_error);
+    (void)user_data;
+    if (r != AIMEM_OK) return r;
+    return DeleteFileW(wide) ? AIMEM_OK : aimc_pool_file_last_error(os_error);
+}
+
+/* path cut to its directory, "." when there is none. */
+AIMC_POOL_FN void aimc_pool_file_dir(WCHAR *path) {
+    size_t i, n = 0;
+    for (i = 0; path[i] != 0; i++) {
+        if (path[i] == L'/' || path[i] == L'\\') n = i + 1; /* "C:\" keeps its end */
+    }
+    if (n == 0) path[n++] = L'.';
+    path[n] = 0;
+}
+
+/* NTFS and ReFS log their names, and a rename here is written through; a flush of the directory
+   itself brings the log to the medium. Where the system refuses it: UNSUPPORTED. */
+AIMC_POOL_FN aimem_result aimc_pool_file_sync_dir(void *user_data, const char *path, int32_t *os_error) {
+    WCHAR wide[AIMC_POOL_FILE_PATH_MAX];
+    HANDLE handle;
+    aimem_result r = aimc_pool_file_path(path, wide, os_error);
+    (void)user_data;
+    if (r != AIMEM_OK) return r;
+    aimc_pool_file_dir(wide);
+    handle = aimc_pool_file_create(wide, GENERIC_WRITE, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS);
+    if (handle == INVALID_HANDLE_VALUE) {
+        r = aimc_pool_file_last_error(os_error);
+        return r == AIMEM_ERR_READONLY ? AIMEM_ERR_UNSUPPORTED : r;
+    }
+    if (!FlushFileBuffers(handle)) {
+        r = aimc_pool_file_last_error(os_error);
+        if (r == AIMEM_ERR_READONLY) r = AIMEM_ERR_UNSUPPORTED;
+    }
+    (void)CloseHandle(handle);
+    return r;
+}
+
+#endif
+/* end core/file_win32.h */
+
+/* begin core/file.h */
+/* core/file.h: files of the operating system behind the aimem_io hook.
+ *
+ * A file is the system's own descriptor or handle, kept in the void pointer: nothing is allocated
+ * and nothing is stored. What the systems do differently:
+ *
+ * - Locks. Unlock before locking the same range in another mode; never lock a held range again.
+ *   Linux: they belong to the open file, so a child of fork holds them too, and the death of one of
+ *   the two frees nothing. Other POSIX systems (and Linux before 3.15): they belong to the process:
+ *   two opens in one process do not exclude each other, a child has none, and closing any open of
+ *   the file drops all. Windows: they belong to the handle and are mandatory, so a locked byte
+ *   cannot be read or written through another handle: lock bytes lie beyond the end of the file.
+ * - Maps. The offset is a multiple of the page size (Windows: of 65536), and the range lies inside
+ *   the file. Windows does not promise that pwrite is seen in a map.
+ * - Sync. FULL is fdatasync on Linux (which brings a changed size along), F_FULLFSYNC on macOS,
+ *   FlushFileBuffers on Windows. BARRIER exists on macOS alone.
+ * - allocate makes the file at least offset + size long. Where the file system cannot reserve room,
+ *   zeros are written beyond the end and bytes before it are rewritten: no other thread may write
+ *   there meanwhile.
+ */
+
+#if defined(AIMC_POOL_FILES)
+/* The room for an allocate_fn whose system has none: reads what is there and writes it back, zeros
+   behind the end. */
+AIMC_POOL_FN aimem_result aimc_pool_file_fill(void *user_data, void *file, uint64_t offset, uint64_t size,
+                                    int32_t *os_error) {
+    unsigned char block[4096];
+    while (size != 0) {
+        size_t n = size < sizeof block ? (size_t)size : sizeof block;
+        size_t got = 0;
+        aimem_result r = aimc_pool_file_pread(user_data, file, offset, block, n, &got, os_error);
+        if (r != AIMEM_OK) return r;
+        memset(block + got, 0, n - got);
+        r = aimc_pool_file_pwrite(user_data, file, offset, block, n, os_error);
+        if (r != AIMEM_OK) return r;
+        offset += n;
+        size -= n;
+    }
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN aimem_result aimc_pool_file_allocate(void *user_data, void *file, uint64_t offset, uint64_t size,
+                                        int32_t *os_error) {
+    uint64_t end;
+    aimem_result r;
+    *os_error = 0;
+    if (size == 0) return AIMEM_OK;
+    if (!aimc_pool_add_u64(offset, size, &end)) end = UINT64_MAX;
+    r = aimc_pool_file_reserve(file, offset, size, end, os_error);
+    if (r != AIMEM_ERR_UNSUPPORTED) return r;
+    *os_error = 0;
+    return aimc_pool_file_fill(user_data, file, offset, size, os_error);
+}
+#endif
+
+/* *out = the system's files; false, and *out zeroed, where there are none (AIMEM_NO_FILES, no OS).
+   map_fn and unmap_fn are NULL on WASM. */
+AIMC_POOL_FN bool aimc_pool_io_default(aimem_io *out) {
+    memset(out, 0, sizeof *out);
+#if defined(AIMC_POOL_FILES)
+    out->open_fn = aimc_pool_file_open;
+    out->close_fn = aimc_pool_file_close;
+    out->pread_fn = aimc_pool_file_pread;
+    out->pwrite_fn = aimc_pool_file_pwrite;
+    out->sync_fn = aimc_pool_file_sync;
+    out->truncate_fn = aimc_pool_file_truncate;
+    out->size_fn = aimc_pool_file_size;
+    out->allocate_fn = aimc_pool_file_allocate;
+#if !defined(AIMC_POOL_OS_WASM)
+    out->map_fn = aimc_pool_file_map;
+    out->unmap_fn = aimc_pool_file_unmap;
+#endif
+    out->lock_fn = aimc_pool_file_lock;
+    out->rename_fn = aimc_pool_file_rename;
+    out->remove_fn = aimc_pool_file_remove;
+    out->sync_dir_fn = aimc_pool_file_sync_dir;
+    return true;
+#else
+    return false;
+#endif
+}
+
+/* *out = hook, or the system's files for NULL or a zero hook; false when there are neither. */
+AIMC_POOL_FN bool aimc_pool_io_or_default(const aimem_io *hook, aimem_io *out) {
+    if (hook == NULL || hook->open_fn == NULL) return aimc_pool_io_default(out);
+    *out = *hook;
+    return true;
+}
+
+/* end core/file.h */
+
+/* begin core/sysinfo.h */
+/* core/sysinfo.h: how much memory the machine has, and how much of it a container may use.
+ *
+ * Linux: /proc/meminfo, and the control groups of this process. Version 2: memory.max in the group
+ * named by the line "0::" of /proc/self/cgroup and in all groups above it; version 1:
+ * memory.limit_in_bytes along the path of the line with the controller "memory"; hybrid systems
+ * have both, and all limits count: the smallest holds. Inside a container the path may be that of
+ * the host and not exist; the root that the container sees is then its own group, and is looked at
+ * anyway. Files are read into buffers on the stack (about 12 KiB); what is missing, empty, too long
+ * or no number is unknown.
+ */
+
+#if defined(AIMC_POOL_OS_LINUX)
+#include <sys/sysinfo.h>
+#endif
+#if defined(AIMC_POOL_OS_APPLE)
+#include <sys/sysctl.h>
+#endif
+
+/* In bytes; 0 is unknown, for limit also: none. */
+typedef struct aimc_pool_ram {
+    uint64_t total;
+    uint64_t available; /* without swapping, as the system guesses */
+    uint64_t limit;     /* of the control group; may be above total */
+} aimc_pool_ram;
+
+#if defined(AIMC_POOL_OS_LINUX) && defined(AIMC_POOL_FILES)
+
+#define AIMC_POOL_SYSINFO_TEXT 8192 /* bytes of a file that are looked at */
+#define AIMC_POOL_SYSINFO_PATH 2048
+
+/* The kernel writes "no limit" of version 1 as the largest multiple of a page. */
+#define AIMC_POOL_SYSINFO_NO_LIMIT ((uint64_t)1 << 60)
+
+/* The file's text and a NUL; "" when it cannot be read. Of a file that does not fit: the whole
+   lines at its start. */
+AIMC_POOL_FN void aimc_pool_sysinfo_read(const char *path, char *text, size_t cap) {
+    void *file;
+    size_t got = 0;
+    int32_t os_error;
+    if (aimc_pool_file_open(NULL, path, AIMEM_IO_READ, &file, &os_error) == AIMEM_OK) {
+        if (aimc_pool_file_pread(NULL, file, 0, text, cap - 1, &got, &os_error) != AIMEM_OK) got = 0;
+        (void)aimc_pool_file_close(NULL, file, &os_error);
+    }
+    if (got == cap - 1) {
+        while (got > 0 && text[got - 1] != '\n') got--;
+    }
+    text[got] = 0;
+}
+
+/* A decimal number at text, after blanks; false when there is none, or it does not fit, or
+   something other than a blank or the end follows it. */
+AIMC_POOL_FN bool aimc_pool_sysinfo_number(const char *text, uint64_t *out) {
+    uint64_t value = 0;
+    bool any = false;
+    while (*text == ' ' || *text == '\t') text++;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        if (!aimc_pool_mul_u64(value, 10, &value)) return false;
+        if (!aimc_pool_add_u64(value, (uint64_t)(*text - '0'), &value)) return false;
+        any = true;
+    }
+    if (!any || (*text != 0 && *text != ' ' && *text != '\t' && *text != '\n')) return false;
+    *out = value;
+    return true;
+}
+
+/* The start of the line after text's, or the end of text. */
+AIMC_POOL_FN const char *aimc_pool_sysinfo_next_line(const char *text) {
+    while (*text != 0 && *text != '\n') text++;
+    return *text == 0 ? text : text + 1;
+}
+
+/* The line "key   123 kB" of meminfo in bytes; 0 when it is not there. */
+AIMC_POOL_FN uint64_t aimc_pool_sysinfo_meminfo(const char *text, const char *key) {
+    size_t n = strlen(key);
+    uint64_t kb = 0, bytes = 0;
+    for (; *text != 0; text = aimc_pool_sysinfo_next_line(text)) {
+        if (strncmp(text, key, n) != 0) continue;
+        if (aimc_pool_sysinfo_number(text + n, &kb) && aimc_pool_mul_u64(kb, 1024, &bytes)) return bytes;
+        return 0;
+    }
+    return 0;
+}
+
+/* dst = its first n bytes, then tail; false, and dst as it was, when that does not fit. */
+AIMC_POOL_FN bool aimc_pool_sysinfo_append(char *dst, size_t *n, const char *tail, size_t tail_n) {
+    if (tail_n >= AIMC_POOL_SYSINFO_PATH - *n) return false;
+    memcpy(dst + *n, tail, tail_n);
+    *n += tail_n;
+    dst[*n] = 0;
+    return true;
+}
+
+/* Whether one of the n bytes' components is "..": a group outside of what this process sees. */
+AIMC_POOL_FN bool aimc_pool_sysinfo_outside(const char *group, size_t n) {
+    size_t i;
+    for (i = 0; i + 2 < n; i++) {
+        if (memcmp(group + i, "/..", 3) == 0 && (i + 3 == n || group[i + 3] == '/')) return true;
+    }
+    return false;
+}
+
+/* *limit = the smallest limit in prefix + mount + group and every directory above it, down to the
+   mount, where each has a file of this name. */
+AIMC_POOL_FN void aimc_pool_sysinfo_walk(const char *prefix, const char *mount, const char *group,
+                               size_t group_n, const char *name, uint64_t *limit) {
+    char path[AIMC_POOL_SYSINFO_PATH], text[64];
+    size_t n = 0, base, end;
+    if (!aimc_pool_sysinfo_append(path, &n, prefix, strlen(prefix))) return;
+    if (!aimc_pool_sysinfo_append(path, &n, mount, strlen(mount))) return;
+    base = n;
+    if (group_n == 0 || group[0] != '/' || aimc_pool_sysinfo_outside(group, group_n)) group_n = 0;
+    if (!aimc_pool_sysinfo_append(path, &n, group, group_n)) n = base;
+    for (;;) {
+        uint64_t value = 0;
+        while (n > base && path[n - 1] == '/') n--;
+        end = n;
+        if (aimc_pool_sysinfo_append(path, &end, name, strlen(name))) {
+            aimc_pool_sysinfo_read(path, text, sizeof text);
+            if (aimc_pool_sysinfo_number(text, &value) && value < AIMC_POOL_SYSINFO_NO_LIMIT &&
+                value != 0 && (*limit == 0 || value < *limit)) {
+                *limit = value;
+            }
+        }
+        if (n == base) return;
+        while (n > base && path[n - 1] != '/') n--;
+    }
+}
+
+/* Whether the comma list of controllers, up to the colon, has "memory". */
+AIMC_POOL_FN bool aimc_pool_sysinfo_has_memory(const char *list) {
+    for (;;) {
+        if (strncmp(list, "memory", 6) == 0 && (list[6] == ',' || list[6] == ':')) return true;
+        while (*list != 0 && *list != ',' && *list != ':' && *list != '\n') list++;
+        if (*list != ',') return false;
+        list++;
+    }
+}
+
+/* One line "id:controllers:group" of /proc/self/cgroup. */
+AIMC_POOL_FN void aimc_pool_sysinfo_group(const char *prefix, const char *line, uint64_t *limit) {
+    const char *list = line, *group, *end;
+    while (*list >= '0' && *list <= '9') list++;
+    if (list == line || *list != ':') return;
+    list++;
+    group = list;
+    while (*group != 0 && *group != ':' && *group != '\n') group++;
+    if (*group != ':') return;
+    group++;
+    for (end = group; *end != 0 && *end != '\n'; end++) {
+    }
+    if (list[0] == ':') {
+        size_t n = (size_t)(end - group);
+        aimc_pool_sysinfo_walk(prefix, "/sys/fs/cgroup", group, n, "/memory.max", limit);
+        aimc_pool_sysinfo_walk(prefix, "/sys/fs/cgroup/unified", group, n, "/memory.max", limit);
+    } else if (aimc_pool_sysinfo_has_memory(list)) {
+        aimc_pool_sysinfo_walk(prefix, "/sys/fs/cgroup/memory", group, (size_t)(end - group),
+                          "/memory.limit_in_bytes", limit);
+    }
+}
+
+AIMC_POOL_FN void aimc_pool_sysinfo_files(const char *prefix, aimc_pool_ram *out) {
+    char text[AIMC_POOL_SYSINFO_TEXT], path[AIMC_POOL_SYSINFO_PATH];
+    size_t base = 0, n;
+    const char *line;
+    if (!aimc_pool_sysinfo_append(path, &base, prefix, strlen(prefix))) return;
+    n = base;
+    if (!aimc_pool_sysinfo_append(path, &n, "/proc/meminfo", 13)) return;
+    aimc_pool_sysinfo_read(path, text, sizeof text);
+    out->total = aimc_pool_sysinfo_meminfo(text, "MemTotal:");
+    out->available = aimc_pool_sysinfo_meminfo(text, "MemAvailable:");
+    if (out->total != 0 && out->available > out->total) out->available = out->total;
+    n = base;
+    if (!aimc_pool_sysinfo_append(path, &n, "/proc/self/cgroup", 17)) return;
+    aimc_pool_sysinfo_read(path, text, sizeof text);
+    for (line = text; *line != 0; line = aimc_pool_sysinfo_next_line(line)) {
+        aimc_pool_sysinfo_group(prefix, line, &out->limit);
+    }
+}
+#endif
+
+/* What the system itself answers, without files. */
+AIMC_POOL_FN void aimc_pool_sysinfo_system(aimc_pool_ram *out) {
+#if defined(AIMC_POOL_OS_WINDOWS)
+    MEMORYSTATUSEX status;
+    memset(&status, 0, sizeof status);
+    status.dwLength = sizeof status;
+    if (!GlobalMemoryStatusEx(&status)) return;
+    out->total = status.ullTotalPhys;
+    out->available = status.ullAvailPhys;
+#elif defined(AIMC_POOL_OS_LINUX)
+    struct sysinfo info;
+    if (out->total != 0 || sysinfo(&info) != 0) return;
+    out->total = (uint64_t)info.totalram * info.mem_unit;
+#elif defined(AIMC_POOL_OS_APPLE)
+    uint64_t bytes = 0;
+    size_t size = sizeof bytes;
+    if (sysctlbyname("hw.memsize", &bytes, &size, NULL, 0) == 0) out->total = bytes;
+#elif defined(AIMC_POOL_OS_BSD) && defined(_SC_PHYS_PAGES)
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0) out->total = (uint64_t)pages * (uint64_t)page;
+#else
+    (void)out;
+#endif
+}
+
+/* *out = the machine's memory and this process's limit. root_prefix: NULL or "" for the machine; a
+   directory that has a proc and a sys for tests, then nothing else is asked. Reads a few files: for
+   start and ticks, not for hot paths. */
+AIMC_POOL_FN void aimc_pool_ram_info(const char *root_prefix, aimc_pool_ram *out) {
+    memset(out, 0, sizeof *out);
+#if defined(AIMC_POOL_OS_LINUX) && defined(AIMC_POOL_FILES)
+    aimc_pool_sysinfo_files(root_prefix != NULL ? root_prefix : "", out);
+#endif
+    if (root_prefix == NULL || root_prefix[0] == 0) aimc_pool_sysinfo_system(out);
+}
+
+/* end core/sysinfo.h */
+
+/* begin core/offsets.h */
+/* core/offsets.h: ranges of offsets, handed out and taken back. Touches nothing that it manages.
+ *
+ * [0, size) is cut into ranges without gaps. Each range is a node in an array: memory, a file or a
+ * device buffer behind the offsets is never read or written, and may not exist at all. There are no
+ * clocks, limits or reference counts in here; the owner builds its policy on top.
+ *
+ *   address order   first <-> node <-> node <-> ... <-> last       (prev, next: every range)
+ *   tree            the free ranges alone; each node knows the largest size below itself
+ *
+ * Invariants: neighbours touch; two free ranges are never neighbours; sizes and offsets are
+ * multiples of the granule; no range is empty; node 0 is nobody, with size and max 0.
+ *
+ * The tree is a treap (Aragon and Seidel, 1989) whose priorities are a hash of the node's number,
+ * so that a run repeats exactly. Its order is the policy: by offset, then the leftmost range that
+ * is large enough is the lowest one, and the largest size below each node finds it (as in the
+ * interval trees of Cormen et al.); or by size and offset, then it is the tightest one. In both
+ * the same walk finds it.
+ *
+ * Cost: O(log n) expected for n free ranges, for alloc, free and resize; O(1) for statistics. An
+ * alignment above the granule makes a range unfit although it is large enough: 64 such ranges are
+ * looked at, then one with room for any padding is taken; only where there is none, all are tried.
+ * A node is 56 bytes.
+ */
+
+enum { AIMC_POOL_OFFSETS_LOWEST = 0, AIMC_POOL_OFFSETS_BEST = 1 };             /* policy */
+enum { AIMC_POOL_RANGE_SPARE = 0, AIMC_POOL_RANGE_FREE = 1, AIMC_POOL_RANGE_USED = 2 }; /* state of a node */
+enum { AIMC_POOL_OFFSETS_FRONT = 64, AIMC_POOL_OFFSETS_TRIES = 64 };
+
+typedef struct aimc_pool_range {
+    uint64_t offset, size;
+    uint64_t max;                 /* free: the largest size in the subtree */
+    uint32_t prev, next;          /* neighbours by offset; spare: next is the list of spare nodes */
+    uint32_t left, right, parent; /* free: the tree */
+    uint32_t state;
+    uint32_t user;                /* used: the owner's own number, 0 at first */
+} aimc_pool_range;
+
+typedef struct aimc_pool_offsets {
+    aimem_allocator allocator;
+    aimc_pool_range *nodes;
+    uint64_t size, granule, free_bytes;
+    uint32_t capacity, made; /* nodes in the array; those below made were used at least once */
+    uint32_t spare, spares;  /* list of nodes to use again, and its length */
+    uint32_t root, first, last;
+    uint32_t free_count, used_count;
+    int policy;
+    bool recent;                       /* the front is in use */
+    uint32_t front[AIMC_POOL_OFFSETS_FRONT]; /* by hash of the size: the range of it freed last, if it
+                                          is still free and still of that size */
+} aimc_pool_offsets;
+
+/* ---- nodes ---- */
+
+/* Room for count more nodes. NOMEM: nothing changed. */
+AIMC_POOL_FN aimem_result aimc_pool_offsets_reserve(aimc_pool_offsets *o, uint32_t count) {
+    uint64_t want = (uint64_t)o->made - o->spares + count, capacity = o->capacity;
+    aimc_pool_range *nodes;
+    if (want <= capacity) return AIMEM_OK;
+    while (capacity < want) capacity = capacity < 16 ? 16 : capacity * 2;
+    if (capacity > UINT32_MAX || capacity > SIZE_MAX / sizeof *nodes) return AIMEM_ERR_NOMEM;
+    nodes = (aimc_pool_range *)aimc_pool_realloc(&o->allocator, o->nodes, o->capacity * sizeof *nodes,
+                                       (size_t)capacity * sizeof *nodes, sizeof(uint64_t));
+    if (nodes == NULL) return AIMEM_ERR_NOMEM;
+    o->nodes = nodes;
+    o->capacity = (uint32_t)capacity;
+    return AIMEM_OK;
+}
+
+/* A node for [offset, offset + size), not linked anywhere. There must be room for it. */
+AIMC_POOL_FN uint32_t aimc_pool_offsets_take(aimc_pool_offsets *o, uint64_t offset, uint64_t size,
+                                   uint32_t state) {
+    uint32_t n = o->spare;
+    aimc_pool_range *r;
+    if (n != 0) {
+        o->spare = o->nodes[n].next;
+        o->spares--;
+    } else {
+        n = o->made++;
+    }
+    r = &o->nodes[n];
+    memset(r, 0, sizeof *r);
+    r->offset = offset;
+    r->size = size;
+    r->state = state;
+    return n;
+}
+
+/* Links node n between its neighbours, behind node prev (0: as the first). */
+AIMC_POOL_FN void aimc_pool_offsets_link(aimc_pool_offsets *o, uint32_t n, uint32_t prev) {
+    uint32_t next = prev != 0 ? o->nodes[prev].next : o->first;
+    o->nodes[n].prev = prev;
+    o->nodes[n].next = next;
+    if (prev != 0) o->nodes[prev].next = n;
+    else o->first = n;
+    if (next != 0) o->nodes[next].prev = n;
+    else o->last = n;
+}
+
+/* Unlinks node n from its neighbours and makes it spare. */
+AIMC_POOL_FN void aimc_pool_offsets_drop(aimc_pool_offsets *o, uint32_t n) {
+    aimc_pool_range *r = &o->nodes[n];
+    if (r->prev != 0) o->nodes[r->prev].next = r->next;
+    else o->first = r->next;
+    if (r->next != 0) o->nodes[r->next].prev = r->prev;
+    else o->last = r->prev;
+    r->state = AIMC_POOL_RANGE_SPARE;
+    r->next = o->spare;
+    o->spare = n;
+    o->spares++;
+}
+
+/* ---- the tree of free ranges ---- */
+
+/* A hash of the node's number (the finalizer of MurmurHash3, Appleby 2011): no two are equal. */
+AIMC_POOL_INLINE uint32_t aimc_pool_offsets_priority(uint32_t n) {
+    n ^= n >> 16;
+    n *= 0x85EBCA6Bu;
+    n ^= n >> 13;
+    n *= 0xC2B2AE35u;
+    return n ^ (n >> 16);
+}
+
+AIMC_POOL_INLINE bool aimc_pool_offsets_before(const aimc_pool_offsets *o, const aimc_pool_range *a,
+                                     const aimc_pool_range *b) {
+    if (o->policy == AIMC_POOL_OFFSETS_BEST && a->size != b->size) return a->size < b->size;
+    return a->offset < b->offset;
+}
+
+/* Sets max of node n from its children; true when it changed. */
+AIMC_POOL_INLINE bool aimc_pool_offsets_measure(aimc_pool_offsets *o, uint32_t n) {
+    aimc_pool_range *r = &o->nodes[n];
+    uint64_t max = r->size, left = o->nodes[r->left].max, right = o->nodes[r->right].max;
+    if (left > max) max = left;
+    if (right > max) max = right;
+    if (max == r->max) return false;
+    r->max = max;
+    return true;
+}
+
+/* Sets max from node n upwards, as far as it changes. */
+AIMC_POOL_FN void aimc_pool_offsets_measure_up(aimc_pool_offsets *o, uint32_t n) {
+    while (n != 0 && aimc_pool_offsets_measure(o, n)) n = o->nodes[n].parent;
+}
+
+/* Hangs node n where child hung below parent; n may be 0. */
+AIMC_POOL_INLINE void aimc_pool_offsets_hang(aimc_pool_offsets *o, uint32_t parent, uint32_t child, uint32_t n) {
+    if (parent == 0) o->root = n;
+    else if (o->nodes[parent].left == child) o->nodes[parent].left = n;
+    else o->nodes[parent].right = n;
+    if (n != 0) o->nodes[n].parent = parent;
+}
+
+/* Turns node n above its parent; the order stays. max is right for the parent, not yet for n. */
+AIMC_POOL_FN void aimc_pool_offsets_rotate(aimc_pool_offsets *o, uint32_t n) {
+    aimc_pool_range *r = &o->nodes[n];
+    uint32_t p = r->parent, inner;
+    aimc_pool_range *up = &o->nodes[p];
+    aimc_pool_offsets_hang(o, up->parent, p, n);
+    if (up->left == n) {
+        inner = r->right;
+        up->left = inner;
+        r->right = p;
+    } else {
+        inner = r->left;
+        up->right = inner;
+        r->left = p;
+    }
+    if (inner != 0) o->nodes[inner].parent = p;
+    up->parent = n;
+    (void)aimc_pool_offsets_measure(o, p);
+}
+
+AIMC_POOL_FN void aimc_pool_offsets_insert(aimc_pool_offsets *o, uint32_t n) {
+    aimc_pool_range *r = &o->nodes[n];
+    uint32_t at = o->root, parent = 0, priority = aimc_pool_offsets_priority(n);
+    bool left = false;
+    while (at != 0) {
+        parent = at;
+        left = aimc_pool_offsets_before(o, r, &o->nodes[at]);
+        at = left ? o->nodes[at].left : o->nodes[at].right;
+    }
+    r->left = r->right = 0;
+    r->parent = parent;
+    r->max = r->size;
+    if (parent == 0) o->root = n;
+    else if (left) o->nodes[parent].left = n;
+    else o->nodes[parent].right = n;
+    while (r->parent != 0 && aimc_pool_offsets_priority(r->parent) < priority) {
+        aimc_pool_offsets_rotate(o, n);
+    }
+    (void)aimc_pool_offsets_measure(o, n);
+    aimc_pool_offsets_measure_up(o, r->parent);
+}
+
+AIMC_POOL_FN void aimc_pool_offsets_remove(aimc_pool_offsets *o, uint32_t n) {
+    aimc_pool_range *r = &o->nodes[n];
+    while (r->left != 0 && r->right != 0) {
+        bool left = aimc_pool_offsets_priority(r->left) > aimc_pool_offsets_priority(r->right);
+        aimc_pool_offsets_rotate(o, left ? r->left : r->right);
+    }
+    aimc_pool_offsets_hang(o, r->parent, n, r->left != 0 ? r->left : r->right);
+    /* The turns above left max of the ancestors to this walk: it may not stop early below them. */
+    for (n = r->parent; n != 0; n = o->nodes[n].parent) (void)aimc_pool_offsets_measure(o, n);
+}
+
+/* A free range gets another offset and size, between the same neighbours: its place by offset
+   stays, its place by size does not. */
+AIMC_POOL_FN void aimc_pool_offsets_change(aimc_pool_offsets *o, uint32_t n, uint64_t offset, uint64_t size) {
+    aimc_pool_range *r = &o->nodes[n];
+    if (o->policy == AIMC_POOL_OFFSETS_BEST) aimc_pool_offsets_remove(o, n);
+    o->free_bytes += size - r->size;
+    r->offset = offset;
+    r->size = size;
+    if (o->policy == AIMC_POOL_OFFSETS_BEST) aimc_pool_offsets_insert(o, n);
+    else aimc_pool_offsets_measure_up(o, n);
+}
+
+/* Node n, linked and not in the tree, becomes a free range. */
+AIMC_POOL_FN void aimc_pool_offsets_set_free(aimc_pool_offsets *o, uint32_t n) {
+    o->nodes[n].state = AIMC_POOL_RANGE_FREE;
+    o->free_bytes += o->nodes[n].size;
+    o->free_count++;
+    aimc_pool_offsets_insert(o, n);
+}
+
+/* Free range n leaves the tree; the caller gives it a new state. */
+AIMC_POOL_FN void aimc_pool_offsets_unset_free(aimc_pool_offsets *o, uint32_t n) {
+    aimc_pool_offsets_remove(o, n);
+    o->free_bytes -= o->nodes[n].size;
+    o->free_count--;
+}
+
+/* The first range in tree order below n with at least size; 0: none. */
+AIMC_POOL_FN uint32_t aimc_pool_offsets_find_below(const aimc_pool_offsets *o, uint32_t n, uint64_t size) {
+    if (o->nodes[n].max < size) return 0;
+    for (;;) {
+        const aimc_pool_range *r = &o->nodes[n];
+        if (o->nodes[r->left].max >= size) n = r->left;
+        else if (r->size >= size) return n;
+        else n = r->right;
+    }
+}
+
+/* The first range in tree order behind n with at least size; 0: none. */
+AIMC_POOL_FN uint32_t aimc_pool_offsets_find_next(const aimc_pool_offsets *o, uint32_t n, uint64_t size) {
+    uint32_t found = aimc_pool_offsets_find_below(o, o->nodes[n].right, size), child;
+    while (found == 0 && o->nodes[n].parent != 0) {
+        child = n;
+        n = o->nodes[n].parent;
+        if (o->nodes[n].left != child) continue;
+        if (o->nodes[n].size >= size) return n;
+        found = aimc_pool_offsets_find_below(o, o->nodes[n].right, size);
+    }
+    return found;
+}
+
+/* ---- finding room ---- */
+
+AIMC_POOL_INLINE uint32_t aimc_pool_offsets_front_of(const aimc_pool_offsets *o, uint64_t size) {
+    uint64_t hash = (size / o->granule) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)(hash >> 58); /* AIMC_POOL_OFFSETS_FRONT is 2 to the 6 */
+}
+
+/* True when free range n holds size at align. */
+AIMC_POOL_INLINE bool aimc_pool_offsets_fits(const aimc_pool_offsets *o, uint32_t n, uint64_t size,
+                                   uint64_t align) {
+    const aimc_pool_range *r = &o->nodes[n];
+    uint64_t pad = (0 - r->offset) & (align - 1);
+    return pad <= r->size && r->size - pad >= size;
+}
+
+/* The free range to cut size at align from, by policy; 0: none. */
+AIMC_POOL_FN uint32_t aimc_pool_offsets_find(const aimc_pool_offsets *o, uint64_t size, uint64_t align) {
+    uint32_t n, tries = 0, roomy;
+    if (o->recent) {
+        n = o->front[aimc_pool_offsets_front_of(o, size)];
+        if (n != 0 && o->nodes[n].state == AIMC_POOL_RANGE_FREE && o->nodes[n].size == size &&
+            aimc_pool_offsets_fits(o, n, size, align)) {
+            return n;
+        }
+    }
+    n = aimc_pool_offsets_find_below(o, o->root, size);
+    while (n != 0 && !aimc_pool_offsets_fits(o, n, size, align)) {
+        if (++tries == AIMC_POOL_OFFSETS_TRIES && size <= UINT64_MAX - align) {
+            roomy = aimc_pool_offsets_find_below(o, o->root, size + align - o->granule);
+            if (roomy != 0) return roomy;
+        }
+        n = aimc_pool_offsets_find_next(o, n, size);
+    }
+    return n;
+}
+
+/* *size rounded up to the granule; false for 0 and what does not fit. */
+AIMC_POOL_FN bool aimc_pool_offsets_round(const aimc_pool_offsets *o, uint64_t *size) {
+    if (*size == 0 || *size > UINT64_MAX - (o->granule - 1)) return false;
+    *size = (*size + o->granule - 1) & ~(o->granule - 1);
+    return true;
+}
+
+/* ---- what the owner calls ---- */
+
+/* One free range [0, size rounded down to the granule); granule: a power of two, of which all
+   offsets and sizes are multiples. recent: a range of exactly the wanted size that was freed a
+   short time ago is preferred to the one that the policy finds. INVALID, NOMEM: nothing is held. */
+AIMC_POOL_FN aimem_result aimc_pool_offsets_init(aimc_pool_offsets *o, const aimem_allocator *allocator,
+                                       uint64_t size, uint64_t granule, int policy, bool recent) {
+    aimem_result r;
+    memset(o, 0, sizeof *o);
+    if (granule == 0 || (granule & (granule - 1)) != 0) return AIMEM_ERR_INVALID;
+    o->allocator = *allocator;
+    o->granule = granule;
+    o->policy = policy;
+    o->recent = recent;
+    r = aimc_pool_offsets_reserve(o, 4);
+    if (r != AIMEM_OK) return r;
+    (void)aimc_pool_offsets_take(o, 0, 0, AIMC_POOL_RANGE_SPARE); /* node 0: nobody */
+    size &= ~(granule - 1);
+    o->size = size;
+    if (size != 0) {
+        uint32_t n = aimc_pool_offsets_take(o, 0, size, AIMC_POOL_RANGE_FREE);
+        aimc_pool_offsets_link(o, n, 0);
+        aimc_pool_offsets_set_free(o, n);
+    }
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN void aimc_pool_offsets_deinit(aimc_pool_offsets *o) {
+    aimc_pool_free(&o->allocator, o->nodes, o->capacity * sizeof *o->nodes, sizeof(uint64_t));
+    memset(o, 0, sizeof *o);
+}
+
+/* Cuts size at align (both multiples of the granule) out of free range n, which aimc_pool_offsets_fits.
+   *out is the node of the new range, 0 on failure: NOMEM. */
+AIMC_POOL_FN aimem_result aimc_pool_offsets_cut(aimc_pool_offsets *o, uint32_t n, uint64_t size, uint64_t align,
+                                      uint32_t *out) {
+    uint64_t offset = o->nodes[n].offset, pad = (0 - offset) & (align - 1);
+    uint64_t rest = o->nodes[n].size - pad - size;
+    uint32_t used;
+    *out = 0;
+    if (aimc_pool_offsets_reserve(o, 2) != AIMEM_OK) return AIMEM_ERR_NOMEM;
+    o->used_count++;
+    if (pad == 0 && rest == 0) {
+        aimc_pool_offsets_unset_free(o, n);
+        o->nodes[n].state = AIMC_POOL_RANGE_USED;
+        o->nodes[n].user = 0;
+        *out = n;
+        return AIMEM_OK;
+    }
+    used = aimc_pool_offsets_take(o, offset + pad, size, AIMC_POOL_RANGE_USED);
+    if (pad == 0) { /* n keeps what is behind */
+        aimc_pool_offsets_link(o, used, o->nodes[n].prev);
+        aimc_pool_offsets_change(o, n, offset + size, rest);
+    } else { /* n keeps what is in front */
+        aimc_pool_offsets_link(o, used, n);
+        aimc_pool_offsets_change(o, n, offset, pad);
+        if (rest != 0) {
+            uint32_t behind = aimc_pool_offsets_take(o, offset + pad + size, rest, AIMC_POOL_RANGE_FREE);
+            aimc_pool_offsets_link(o, behind, used);
+            aimc_pool_offsets_set_free(o, behind);
+        }
+    }
+    *out = used;
+    return AIMEM_OK;
+}
+
+/* Cuts size at a multiple of align (a power of two; 0: the granule) out of a free range; *out is
+   the node of it, 0 on failure. Its number and offset stay until it is freed. INVALID: size 0,
+   align. LIMIT: no free range holds it. NOMEM: no room for nodes. */
+AIMC_POOL_FN aimem_result aimc_pool_offsets_alloc(aimc_pool_offsets *o, uint64_t size, uint64_t align,
+                                        uint32_t *out) {
+    uint32_t n;
+    *out = 0;
+    if ((align & (align - 1)) != 0 || size == 0) return AIMEM_ERR_INVALID;
+    if (align < o->granule) align = o->granule;
+    if (!aimc_pool_offsets_round(o, &size)) return AIMEM_ERR_LIMIT;
+    n = aimc_pool_offsets_find(o, size, align);
+    return n == 0 ? AIMEM_ERR_LIMIT : aimc_pool_offsets_cut(o, n, size, align, out);
+}
+
+/* True when n is the node of a range in use. */
+AIMC_POOL_INLINE bool aimc_pool_offsets_in_use(const aimc_pool_offsets *o, uint32_t n) {
+    return n != 0 && n < o->made && o->nodes[n].state == AIMC_POOL_RANGE_USED;
+}
+
+/* Gives a range back and joins it with free neighbours; never takes memory. *out (may be NULL): the
+   free range that it is part of now. INVALID: n is no range in use. */
+AIMC_POOL_FN aimem_result aimc_pool_offsets_free(aimc_pool_offsets *o, uint32_t n, uint32_t *out) {
+    const aimc_pool_range *r;
+    uint32_t prev, next;
+    uint64_t offset, size;
+    if (out != NULL) *out = 0;
+    if (!aimc_pool_offsets_in_use(o, n)) return AIMEM_ERR_INVALID;
+    r = &o->nodes[n];
+    prev = r->prev;
+    next = r->next;
+    offset = r->offset;
+    size = r->size;
+    o->used_count--;
+    if (o->nodes[prev].state == AIMC_POOL_RANGE_FREE) {
+        aimc_pool_offsets_drop(o, n);
+        if (o->nodes[next].state == AIMC_POOL_RANGE_FREE) {
+            size += o->nodes[next].size;
+            aimc_pool_offsets_unset_free(o, next);
+            aimc_pool_offsets_drop(o, next);
+        }
+        n = prev;
+        aimc_pool_offsets_change(o, n, o->nodes[n].offset, o->nodes[n].size + size);
+    } else if (o->nodes[next].state == AIMC_POOL_RANGE_FREE) {
+        aimc_pool_offsets_drop(o, n);
+        n = next;
+        aimc_pool_offsets_change(o, n, offset, o->nodes[n].size + size);
+    } else {
+        aimc_pool_offsets_set_free(o, n);
+    }
+    if (o->recent) o->front[aimc_pool_offsets_front_of(o, o->nodes[n].size)] = n;
+    if (out != NULL) *out = n;
+    return AIMEM_OK;
+}
+
+/* Makes a range in use smaller, or larger into the free range behind it; its offset stays.
+   INVALID: no range in use, size 0. LIMIT: not enough room behind it. NOMEM. */
+AIMC_POOL_FN aimem_result aimc_pool_offsets_resize(aimc_pool_offsets *o, uint32_t n, uint64_t size) {
+    uint32_t next;
+    uint64_t old, end, room;
+    bool joins;
+    if (!aimc_pool_offsets_in_use(o, n) || size == 0) return AIMEM_ERR_INVALID;
+    if (!aimc_pool_offsets_round(o, &size)) return AIMEM_ERR_LIMIT;
+    old = o->nodes[n].size;
+    next = o->nodes[n].next;
+    end = o->nodes[n].offset + size; /* may wrap round only where LIMIT follows */
+    joins = o->nodes[next].state == AIMC_POOL_RANGE_FREE;
+    room = joins ? o->nodes[next].size : 0;
+    if (size == old) return AIMEM_OK;
+    if (size > old && size - old > room) return AIMEM_ERR_LIMIT;
+    if (size < old && !joins && aimc_pool_offsets_reserve(o, 1) != AIMEM_OK) return AIMEM_ERR_NOMEM;
+    o->nodes[n].size = size;
+    if (!joins) {
+        next = aimc_pool_offsets_take(o, end, old - size, AIMC_POOL_RANGE_FREE);
+        aimc_pool_offsets_link(o, next, n);
+        aimc_pool_offsets_set_free(o, next);
+    } else if (size - old == room) {
+        aimc_pool_offsets_unset_free(o, next);
+        aimc_pool_offsets_drop(o, next);
+    } else {
+        aimc_pool_offsets_change(o, next, end, room + old - size);
+    }
+    return AIMEM_OK;
+}
+
+/* Adds extra (rounded down to the granule) free offsets at the end. RANGE: past 2^64. NOMEM. */
+AIMC_POOL_FN aimem_result aimc_pool_offsets_grow(aimc_pool_offsets *o, uint64_t extra) {
+    uint32_t n = o->last;
+    extra &= ~(o->granule - 1);
+    if (extra > UINT64_MAX - (o->granule - 1) - o->size) return AIMEM_ERR_RANGE;
+    if (extra == 0) return AIMEM_OK;
+    if (o->nodes[n].state == AIMC_POOL_RANGE_FREE) {
+        aimc_pool_offsets_change(o, n, o->nodes[n].offset, o->nodes[n].size + extra);
+    } else {
+        if (aimc_pool_offsets_reserve(o, 1) != AIMEM_OK) return AIMEM_ERR_NOMEM;
+        n = aimc_pool_offsets_take(o, o->size, extra, AIMC_POOL_RANGE_FREE);
+        aimc_pool_offsets_link(o, n, o->last);
+        aimc_pool_offsets_set_free(o, n);
+    }
+    o->size += extra;
+    return AIMEM_OK;
+}
+
+/* Where the last range in use ends: shrink can cut off what is behind. */
+AIMC_POOL_INLINE uint64_t aimc_pool_offsets_end(const aimc_pool_offsets *o) {
+    const aimc_pool_range *r = &o->nodes[o->last];
+    return r->state == AIMC_POOL_RANGE_FREE ? r->offset : o->size;
+}
+
+/* Cuts the end off: [0, size rounded up to the granule) remains. BUSY: in use behind that; RANGE:
+   larger than it is. Never takes memory. */
+AIMC_POOL_FN aimem_result aimc_pool_offsets_shrink(aimc_pool_offsets *o, uint64_t size) {
+    uint32_t n = o->last;
+    if (size > o->size) return AIMEM_ERR_RANGE;
+    size = (size + o->granule - 1) & ~(o->granule - 1);
+    if (size < aimc_pool_offsets_end(o)) return AIMEM_ERR_BUSY;
+    if (size == o->size) return AIMEM_OK;
+    if (size == o->nodes[n].offset) {
+        aimc_pool_offsets_unset_free(o, n);
+        aimc_pool_offsets_drop(o, n);
+    } else {
+        aimc_pool_offsets_change(o, n, o->nodes[n].offset, size - o->nodes[n].offset);
+    }
+    o->size = size;
+    return AIMEM_OK;
+}
+
+/* The size of the largest free range; 0: none. O(1). */
+AIMC_POOL_INLINE uint64_t aimc_pool_offsets_largest(const aimc_pool_offsets *o) {
+    return o->nodes[o->root].max;
+}
+
+/* The range that contains offset; 0: none. O(ranges): for checks, not for hot paths. */
+AIMC_POOL_FN uint32_t aimc_pool_offsets_at(const aimc_pool_offsets *o, uint64_t offset) {
+    uint32_t n = o->first;
+    while (n != 0 && offset - o->nodes[n].offset >= o->nodes[n].size) n = o->nodes[n].next;
+    return n;
+}
+
+/* end core/offsets.h */
+
 /* begin pool/text.h */
 /* pool/text.h: short texts for the logger, without stdio. */
 
@@ -2203,18 +5479,16 @@ typedef struct aimi_pool_entry {
 struct aimem_pool {
     size_t place; /* blocks in use, times sizeof(aimi_pool_entry): saves a shift on every call */
     size_t stop;  /* the same of peak, or 0 when every allocation takes the slow path */
-    uint64_t allocations;
     size_t inverse; /* of the odd part of stride, modulo 2^AIMI_POOL_SIZE_BITS */
     uint32_t shifts; /* twos << 8 | recent_shift: one load for both */
     bool fixed, reclaim, clear, handles;
-    uint64_t failures; /* keeps the ring at a multiple of 16 */
     aimi_pool_chunk *recent[AIMI_POOL_RECENT];
     aimi_pool_entry ring[AIMI_POOL_RING]; /* block.h */
 
     size_t block_size, stride, max_blocks;
     size_t chunk_align; /* of block 0 of a chunk; it divides stride, so of every block */
     size_t peak, total, closed, bytes;
-    uint64_t refused;
+    uint64_t failures, refused;
     bool slow_alloc, slow_free; /* the short paths would leave something out */
 
     aimi_pool_place *sorted;
@@ -2759,7 +6033,6 @@ AIMC_POOL_NOINLINE void *aimi_pool_alloc_slow(aimem_pool *p) {
     if (p->reclaim && aimi_pool_locate(p, e->block, &c, &i) == AIMEM_ERR_DOUBLE_FREE) c->live++;
     *e->state = AIMI_POOL_LIVE;
     AIMC_POOL_UNPOISON(e->block, p->block_size);
-    p->allocations++;
     p->place += sizeof *e;
     if (p->place > p->peak) p->peak = p->place;
     p->stop = p->slow_alloc ? 0 : p->peak;
@@ -2775,7 +6048,6 @@ AIMEM_POOL_API void *aimem_pool_alloc(aimem_pool *pool) {
         return aimi_pool_alloc_slow(pool);
     }
     pool->place = place + sizeof *e;
-    pool->allocations++;
     *state = AIMI_POOL_LIVE;
     return block;
 }
@@ -3224,7 +6496,6 @@ AIMEM_POOL_API void aimem_pool_stats(const aimem_pool *pool, aimem_pool_info *ou
     out->peak = pool->peak / sizeof(aimi_pool_entry);
     out->max_blocks = pool->max_blocks;
     out->bytes = pool->bytes;
-    out->allocations = pool->allocations;
     out->failures = pool->failures;
     out->refused = pool->refused;
     if (out->total != 0) out->utilisation = (float)out->in_use / (float)out->total;
@@ -3236,11 +6507,4144 @@ AIMEM_POOL_API uint32_t aimem_pool_version(void) {
 
 /* end pool/life.h */
 
+/* begin pool/buffers.h */
+/* pool/buffers.h: recycled buffers: the object, its table of buffers, its lock.
+ *
+ *   handle [ generation : 32 | number : 32 ]    number: place in the table, from 1
+ *
+ * A place in the table is live (a buffer that is held), kept (class engine: memory for a later
+ * buffer) or empty. The generation rises when the last reference goes, and when a buffer is handed
+ * over; a place whose generation reached its end is never used again.
+ *
+ * Where the memory of a buffer comes from is the business of a store: buffers_range.h cuts it from
+ * segments (address space, the caller's memory, chunks), buffers_class.h takes and keeps it whole.
+ *
+ * All public functions enter the object first and leave it last. Inside, the hooks (allocator, vm,
+ * codec) may be called; when such a hook calls this object again it is answered BUSY: with a lock
+ * because the thread that holds it is known, without one because the object is marked. The logger
+ * is called outside.
+ */
+
+enum { AIMI_POOL_BUFFER_EMPTY = 0, AIMI_POOL_BUFFER_LIVE = 1, AIMI_POOL_BUFFER_KEPT = 2 };
+enum { AIMI_POOL_BUFFERS_NAME = 32, AIMI_POOL_BUFFERS_ALIGN = 65536 };
+
+#define AIMI_POOL_NO_SEGMENT UINT32_MAX /* memory of its own, from the allocator */
+
+/* A compressed buffer, see buffers_packed.h. */
+typedef struct aimi_pool_packed aimi_pool_packed;
+
+typedef struct aimi_pool_buffer {
+    unsigned char *data;    /* NULL: compressed */
+    size_t size;            /* as asked for */
+    size_t capacity;        /* bytes of memory, or stored */
+    size_t align;
+    uint64_t time;          /* live: allocated at; kept: released at */
+    aimi_pool_packed *packed;
+    aimem_buffers *lender;  /* handed over: the object that owns the memory, else NULL */
+    uint64_t lent;          /* its handle there */
+    uint32_t gen, refs;
+    uint32_t segment, node; /* segments: which, and the range in it */
+    uint32_t klass;         /* of the request; class_count: past the last */
+    uint32_t older, newer;  /* kept: by time of release; empty: older is the next empty place */
+    uint32_t below, above;  /* kept: the same within the class */
+    aimem_dtype dtype;
+    uint8_t state;
+    bool direct;            /* class engine: exact memory, not kept */
+    char name[16];
+} aimi_pool_buffer;
+
+/* A piece of memory that buffers are cut from. */
+typedef struct aimi_pool_segment {
+    unsigned char *base; /* of the memory, which has offset pad */
+    size_t pad;   /* offsets are congruent to addresses modulo AIMI_POOL_BUFFERS_ALIGN; the first
+                     pad of them are no memory, and a range in use */
+    size_t size;  /* bytes of memory; address space: what is reserved */
+    size_t taken; /* chunks: bytes taken from the allocator; else 0 */
+    unsigned age; /* chunks: cleanups seen since a buffer lay in it */
+    aimc_pool_offsets ranges;
+    unsigned char *map; /* address space: a byte per granule, see buffers_range.h */
+    size_t mapped;      /* bytes of the map; granules behind it were never used */
+} aimi_pool_segment;
+
+typedef struct aimi_pool_class {
+    aimem_buffers_class_info info;
+    uint32_t newest, oldest; /* kept buffers */
+} aimi_pool_class;
+
+/* A reference that a scope holds. */
+typedef struct aimi_pool_scoped {
+    uint64_t id;
+    uint32_t next; /* towards the first added; unused entries: the list of those */
+} aimi_pool_scoped;
+
+enum {
+    AIMI_POOL_STORE_VM,
+    AIMI_POOL_STORE_MEMORY,
+    AIMI_POOL_STORE_CHUNKS,
+    AIMI_POOL_STORE_CLASSES
+};
+
+struct aimem_buffers {
+    aimem_allocator allocator;
+    aimem_vm vm;
+    aimem_logger logger;
+    int store;
+    aimi_pool_buffer *table; /* 0 is nobody */
+    uint32_t table_size, table_made, empty;
+    aimi_pool_segment **segments; /* in the order they were made; gaps are NULL */
+    uint32_t segment_room, segments_used;
+    uint32_t granule_shift;  /* address space: log2 of the bytes given and taken at a time */
+    aimi_pool_class classes[AIMEM_BUFFERS_CLASSES_MOST + 1];
+    uint32_t class_count;
+    uint32_t newest, oldest; /* kept buffers */
+    aimi_pool_scoped *scoped; /* 0 is nobody */
+    uint32_t scoped_size, scoped_made, scoped_empty;
+    void *reserved;          /* address space, to be released */
+    size_t reserved_size;
+    size_t max_bytes, align, max_kept, max_kept_bytes, kept_bytes;
+    uint32_t max_per_class, gen_first;
+    uint64_t now, last; /* time that passed between ticks; what the last one said */
+    uint64_t idle_ns, cleanup_ns, cleaned;
+    bool clear_on_alloc, clear_on_release, locked, started, inside;
+    aimem_buffers_info info;
+    aimc_pool_mutex mutex;
+    aimc_pool_atomic_uptr owner; /* locked: the thread inside, or 0. Written by it alone, under the
+                               mutex; a thread that reads its own id there wrote it itself */
+    char name[AIMI_POOL_BUFFERS_NAME];
+};
+
+/* ---- in and out ---- */
+
+AIMC_POOL_FN aimem_result aimi_pool_buffers_enter(aimem_buffers *b) {
+    if (b->locked) {
+        uintptr_t self = aimc_pool_thread_id();
+        if (aimc_pool_atomic_uptr_load_relaxed(&b->owner) == self) return AIMEM_ERR_BUSY;
+        aimc_pool_mutex_lock(&b->mutex);
+        aimc_pool_atomic_uptr_store_relaxed(&b->owner, self);
+        return AIMEM_OK;
+    }
+    if (b->inside) return AIMEM_ERR_BUSY;
+    b->inside = true;
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN void aimi_pool_buffers_leave(aimem_buffers *b) {
+    if (b->locked) {
+        aimc_pool_atomic_uptr_store_relaxed(&b->owner, 0);
+        aimc_pool_mutex_unlock(&b->mutex);
+    } else {
+        b->inside = false;
+    }
+}
+
+/* Leaves with the result of a call, and tells the logger, outside, when it was misuse. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_done(aimem_buffers *b, const char *what, uint64_t id,
+                                            aimem_result r) {
+    aimi_pool_text t;
+    bool misuse = r == AIMEM_ERR_STALE;
+    if (misuse) b->info.refused++;
+    aimi_pool_buffers_leave(b);
+    if (!misuse || b->logger.log_fn == NULL) return r;
+    aimi_pool_text_begin(&t, b->name);
+    aimi_pool_text_add(&t, what);
+    aimi_pool_text_add(&t, ": no buffer is held under the handle ");
+    aimi_pool_text_number(&t, id, 16);
+    aimi_pool_text_send(&t, &b->logger, 0, r);
+    return r;
+}
+
+/* ---- the table ---- */
+
+AIMC_POOL_INLINE uint64_t aimi_pool_buffer_id(const aimem_buffers *b, uint32_t n) {
+    return (uint64_t)b->table[n].gen << 32 | n;
+}
+
+/* The live buffer of a handle, or NULL. */
+AIMC_POOL_INLINE aimi_pool_buffer *aimi_pool_buffer_of(aimem_buffers *b, aimem_buffer buffer) {
+    uint32_t n = (uint32_t)buffer.id;
+    aimi_pool_buffer *s;
+    if (n == 0 || n >= b->table_made) return NULL;
+    s = &b->table[n];
+    return s->state == AIMI_POOL_BUFFER_LIVE && s->gen == (uint32_t)(buffer.id >> 32) ? s : NULL;
+}
+
+/* An array of places that doubles: *size from old to at least want places of bytes each. */
+AIMC_POOL_FN void *aimi_pool_buffers_more(aimem_buffers *b, void *array, uint32_t *size, uint32_t want,
+                                     size_t bytes) {
+    uint64_t more = *size;
+    void *fresh;
+    while (more < want) more = more < 16 ? 16 : more * 2;
+    if (more > UINT32_MAX / 2 || more > SIZE_MAX / bytes) return NULL;
+    fresh = aimc_pool_realloc(&b->allocator, array, *size * bytes, (size_t)more * bytes, 16);
+    if (fresh == NULL) return NULL;
+    *size = (uint32_t)more;
+    return fresh;
+}
+
+/* An empty place, not linked anywhere; 0: no memory. */
+AIMC_POOL_FN uint32_t aimi_pool_buffer_take(aimem_buffers *b) {
+    uint32_t n = b->empty, gen;
+    if (n == 0) {
+        if (b->table_made >= b->table_size) {
+            void *fresh = aimi_pool_buffers_more(b, b->table, &b->table_size, b->table_made + 1,
+                                                 sizeof *b->table);
+            if (fresh == NULL) return 0;
+            b->table = (aimi_pool_buffer *)fresh;
+        }
+        n = b->table_made++;
+        memset(&b->table[n], 0, sizeof b->table[n]);
+        b->table[n].gen = b->gen_first;
+        return n;
+    }
+    b->empty = b->table[n].older;
+    gen = b->table[n].gen;
+    memset(&b->table[n], 0, sizeof b->table[n]);
+    b->table[n].gen = gen;
+    return n;
+}
+
+/* The handle of place n, and every copy of it, is stale from now on. False: the place has no
+   further generation. */
+AIMC_POOL_FN bool aimi_pool_buffer_expire(aimem_buffers *b, uint32_t n) {
+    return ++b->table[n].gen != 0;
+}
+
+/* Place n is empty; its generation has risen already. */
+AIMC_POOL_FN void aimi_pool_buffer_drop(aimem_buffers *b, uint32_t n) {
+    aimi_pool_buffer *s = &b->table[n];
+    s->state = AIMI_POOL_BUFFER_EMPTY;
+    s->packed = NULL;
+    if (s->gen == 0) return; /* used up */
+    s->older = b->empty;
+    b->empty = n;
+}
+
+/* ---- counting ---- */
+
+AIMC_POOL_FN uint32_t aimi_pool_buffers_class_of(const aimem_buffers *b, size_t size) {
+    uint32_t k = 0;
+    while (k < b->class_count && b->classes[k].info.size < size) k++;
+    return k;
+}
+
+AIMC_POOL_FN void aimi_pool_buffers_hold(aimem_buffers *b, size_t bytes) {
+    b->info.held_bytes += bytes;
+    if (b->info.held_bytes > b->info.peak_held) b->info.peak_held = b->info.held_bytes;
+}
+
+AIMC_POOL_FN void aimi_pool_buffers_unhold(aimem_buffers *b, size_t bytes) {
+    b->info.held_bytes -= bytes;
+    b->info.returned_bytes += bytes;
+}
+
+/* Buffer s counts as in use, with capacity bytes of which size were asked for. */
+AIMC_POOL_FN void aimi_pool_buffers_count(aimem_buffers *b, const aimi_pool_buffer *s) {
+    aimem_buffers_class_info *k = &b->classes[s->klass].info;
+    size_t waste = s->capacity > s->size ? s->capacity - s->size : 0;
+    if (s->lender != NULL) return;
+    b->info.bytes += s->capacity;
+    b->info.waste += waste;
+    if (b->info.bytes > b->info.peak_bytes) b->info.peak_bytes = b->info.bytes;
+    k->in_use++;
+    k->bytes += s->capacity;
+    k->waste += waste;
+    if (k->bytes > k->peak_bytes) k->peak_bytes = k->bytes;
+}
+
+AIMC_POOL_FN void aimi_pool_buffers_uncount(aimem_buffers *b, const aimi_pool_buffer *s) {
+    aimem_buffers_class_info *k = &b->classes[s->klass].info;
+    size_t waste = s->capacity > s->size ? s->capacity - s->size : 0;
+    if (s->lender != NULL) return;
+    b->info.bytes -= s->capacity;
+    b->info.waste -= waste;
+    k->in_use--;
+    k->bytes -= s->capacity;
+    k->waste -= waste;
+}
+
+/* The most memory to hold while nobody asks for more: 1.02 times the peak, and 1 MiB. */
+AIMC_POOL_INLINE size_t aimi_pool_buffers_cap(const aimem_buffers *b) {
+    size_t peak = b->info.peak_bytes, slack = peak / 50, cap;
+    if (slack < 1048576) slack = 1048576;
+    cap = peak > SIZE_MAX - slack ? SIZE_MAX : peak + slack;
+    return b->max_bytes != 0 && b->max_bytes < cap ? b->max_bytes : cap;
+}
+
+AIMC_POOL_FN void aimi_pool_buffers_wipe(void *ptr, size_t size) {
+    void *(*volatile set)(void *, int, size_t) = memset;
+    (void)set(ptr, 0, size);
+}
+
+/* end pool/buffers.h */
+
+/* begin pool/buffers_class.h */
+/* pool/buffers_class.h: buffers taken whole from the allocator, rounded up to size classes, and
+ * kept for the next request of their class.
+ *
+ *   class k:   newest -> ... -> oldest        (below, above: kept buffers of the class)
+ *   all:       newest -> ... -> oldest        (older, newer: kept buffers of every class)
+ *
+ * A request takes the newest of its class, whose memory is most likely in the cache; limits and
+ * cleanups give up the oldest of all. Beyond the last class, and beyond max_per_class buffers in
+ * use and kept, memory is allocated as asked for and not kept.
+ */
+
+/* Takes kept buffer n out of both lists. */
+AIMC_POOL_FN void aimi_pool_kept_unlink(aimem_buffers *b, uint32_t n) {
+    aimi_pool_buffer *s = &b->table[n];
+    aimi_pool_class *k = &b->classes[s->klass];
+    if (s->newer != 0) b->table[s->newer].older = s->older;
+    else b->newest = s->older;
+    if (s->older != 0) b->table[s->older].newer = s->newer;
+    else b->oldest = s->newer;
+    if (s->above != 0) b->table[s->above].below = s->below;
+    else k->newest = s->below;
+    if (s->below != 0) b->table[s->below].above = s->above;
+    else k->oldest = s->above;
+    k->info.kept--;
+    b->info.kept--;
+    b->kept_bytes -= s->capacity;
+}
+
+/* Place n, whose handle is stale already, becomes the newest kept buffer. */
+AIMC_POOL_FN void aimi_pool_kept_link(aimem_buffers *b, uint32_t n) {
+    aimi_pool_buffer *s = &b->table[n];
+    aimi_pool_class *k = &b->classes[s->klass];
+    s->state = AIMI_POOL_BUFFER_KEPT;
+    s->time = b->now;
+    s->newer = s->above = 0;
+    s->older = b->newest;
+    s->below = k->newest;
+    if (s->older != 0) b->table[s->older].newer = n;
+    else b->oldest = n;
+    if (s->below != 0) b->table[s->below].above = n;
+    else k->oldest = n;
+    b->newest = k->newest = n;
+    k->info.kept++;
+    b->info.kept++;
+    b->kept_bytes += s->capacity;
+}
+
+/* Gives the memory of kept buffer n to the allocator; its place is empty. */
+AIMC_POOL_FN void aimi_pool_kept_evict(aimem_buffers *b, uint32_t n) {
+    aimi_pool_buffer *s = &b->table[n];
+    aimi_pool_kept_unlink(b, n);
+    AIMC_POOL_UNPOISON(s->data, s->capacity);
+    aimc_pool_free(&b->allocator, s->data, s->capacity, b->align);
+    aimi_pool_buffers_unhold(b, s->capacity);
+    aimi_pool_buffer_drop(b, n);
+}
+
+/* Memory for s from the allocator, with the oldest kept buffers given up where a limit or the
+   allocator wants it. */
+AIMC_POOL_FN aimem_result aimi_pool_class_fresh(aimem_buffers *b, aimi_pool_buffer *s, size_t capacity,
+                                           size_t align) {
+    while (b->max_bytes != 0 && capacity + b->info.held_bytes > b->max_bytes && b->oldest != 0) {
+        aimi_pool_kept_evict(b, b->oldest);
+    }
+    if (b->max_bytes != 0 && (capacity > b->max_bytes ||
+                              b->info.held_bytes > b->max_bytes - capacity)) {
+        return AIMEM_ERR_LIMIT;
+    }
+    s->data = (unsigned char *)aimc_pool_alloc(&b->allocator, capacity, align);
+    while (s->data == NULL && b->oldest != 0) {
+        aimi_pool_kept_evict(b, b->oldest);
+        s->data = (unsigned char *)aimc_pool_alloc(&b->allocator, capacity, align);
+    }
+    if (s->data == NULL) return AIMEM_ERR_NOMEM;
+    s->segment = AIMI_POOL_NO_SEGMENT;
+    s->capacity = capacity;
+    b->info.created++;
+    b->classes[s->klass].info.created++;
+    aimi_pool_buffers_hold(b, capacity);
+    return AIMEM_OK;
+}
+
+/* Finds memory for s->size at s->align; s->klass is set. Errors: LIMIT, NOMEM. */
+AIMC_POOL_FN aimem_result aimi_pool_class_place(aimem_buffers *b, aimi_pool_buffer *s, bool *asked) {
+    aimi_pool_class *k = &b->classes[s->klass];
+    uint32_t n = k->newest;
+    s->direct = s->klass == b->class_count || s->align > b->align;
+    if (!s->direct && n != 0) {
+        s->data = b->table[n].data;
+        s->capacity = b->table[n].capacity;
+        s->segment = AIMI_POOL_NO_SEGMENT;
+        AIMC_POOL_UNPOISON(s->data, s->capacity);
+        aimi_pool_kept_unlink(b, n);
+        aimi_pool_buffer_drop(b, n);
+        return AIMEM_OK;
+    }
+    *asked = true;
+    if (k->info.in_use + k->info.kept >= b->max_per_class) s->direct = true;
+    return aimi_pool_class_fresh(b, s, s->direct ? s->size : k->info.size, s->align);
+}
+
+/* Place n, whose handle is stale already, is released: kept, or its memory freed. The place is
+   kept or empty afterwards. */
+AIMC_POOL_FN void aimi_pool_class_unplace(aimem_buffers *b, uint32_t n) {
+    aimi_pool_buffer *s = &b->table[n];
+    bool over = b->max_kept_bytes != 0 && s->capacity > b->max_kept_bytes;
+    if (s->direct || over || s->gen == 0) {
+        aimc_pool_free(&b->allocator, s->data, s->capacity, s->align);
+        aimi_pool_buffers_unhold(b, s->capacity);
+        aimi_pool_buffer_drop(b, n);
+        return;
+    }
+    AIMC_POOL_POISON(s->data, s->capacity);
+    aimi_pool_kept_link(b, n);
+    while ((b->max_kept != 0 && b->info.kept > b->max_kept) ||
+           (b->max_kept_bytes != 0 && b->kept_bytes > b->max_kept_bytes)) {
+        aimi_pool_kept_evict(b, b->oldest);
+    }
+}
+
+/* Gives up buffers released before `before`, the oldest first, at most `most` of them. False:
+   there are more. */
+AIMC_POOL_FN bool aimi_pool_class_clean(aimem_buffers *b, uint64_t before, size_t most) {
+    while (b->oldest != 0 && b->table[b->oldest].time <= before) {
+        if (most-- == 0) return false;
+        aimi_pool_kept_evict(b, b->oldest);
+    }
+    return true;
+}
+
+/* end pool/buffers_class.h */
+
+/* begin pool/buffers_packed.h */
+/* pool/buffers_packed.h: buffers compressed in chunks, readable and writable at any place.
+ *
+ *   buffer   [ chunk 0 | chunk 1 | ... | last, shorter ]
+ *   entries    (data, size) of each: compressed, or raw when that is not smaller
+ *   cache      the chunk used last, uncompressed; dirty: newer than its entry
+ *
+ * A small write changes the cache only, and the chunk is compressed when another one is needed; so
+ * element-wise work costs one codec call per chunk that it walks into. A write over several chunks
+ * makes all new entries first and then exchanges them: it happens wholly or not at all. An entry
+ * has its exact size; raw means that the size is that of the chunk.
+ */
+
+typedef struct aimi_pool_entry_packed {
+    unsigned char *data;
+    size_t size;
+} aimi_pool_entry_packed;
+
+struct aimi_pool_packed {
+    aimem_codec codec;
+    int level;
+    size_t size, chunk, count;
+    aimi_pool_entry_packed *entries;
+    unsigned char *cache;   /* chunk bytes */
+    unsigned char *work;    /* what the codec writes to: work_size bytes */
+    void *scratch;          /* the codec's, or NULL */
+    size_t work_size, scratch_size;
+    size_t cached;          /* number of the chunk in the cache; count: none */
+    size_t stored;          /* bytes of all entries, the cache, the work and this */
+    bool dirty;
+};
+
+AIMC_POOL_INLINE size_t aimi_pool_packed_length(const aimi_pool_packed *p, size_t i) {
+    return aimc_pool_min_size(p->chunk, p->size - i * p->chunk);
+}
+
+AIMC_POOL_FN void aimi_pool_packed_free(aimem_buffers *b, aimi_pool_packed *p) {
+    const aimem_allocator *a = &b->allocator;
+    size_t i;
+    if (p == NULL) return;
+    for (i = 0; p->entries != NULL && i < p->count; i++) {
+        aimc_pool_free(a, p->entries[i].data, p->entries[i].size, 16);
+    }
+    aimc_pool_free(a, p->entries, p->count * sizeof *p->entries, 16);
+    aimc_pool_free(a, p->cache, p->chunk, 16);
+    aimc_pool_free(a, p->work, p->work_size, 16);
+    aimc_pool_free(a, p->scratch, p->scratch_size, 16);
+    aimc_pool_free(a, p, sizeof *p, 16);
+}
+
+/* One without entries for size bytes; NULL: no memory. */
+AIMC_POOL_FN aimi_pool_packed *aimi_pool_packed_new(aimem_buffers *b, size_t size,
+                                               const aimem_codec *codec, int level, size_t chunk) {
+    const aimem_allocator *a = &b->allocator;
+    aimi_pool_packed *p = (aimi_pool_packed *)aimc_pool_alloc_zeroed(a, sizeof *p, 16);
+    size_t scratch;
+    if (p == NULL) return NULL;
+    p->codec = *codec;
+    p->level = level;
+    p->size = size;
+    p->chunk = chunk;
+    p->count = p->cached = (size - 1) / chunk + 1;
+    scratch = codec->scratch_fn != NULL ? codec->scratch_fn(codec->user_data, chunk, level) : 0;
+    p->stored = sizeof *p + chunk + p->count * sizeof *p->entries;
+    if (p->count <= SIZE_MAX / sizeof *p->entries) {
+        p->entries = (aimi_pool_entry_packed *)aimc_pool_alloc_zeroed(a, p->count * sizeof *p->entries,
+                                                                 16);
+    }
+    p->cache = (unsigned char *)aimc_pool_alloc(a, chunk, 16);
+    p->work_size = aimc_pool_max_size(codec->bound_fn(codec->user_data, chunk), 1);
+    p->work = (unsigned char *)aimc_pool_alloc(a, p->work_size, 16);
+    if (scratch != 0) p->scratch = aimc_pool_alloc(a, scratch, 16);
+    if (p->scratch != NULL) p->scratch_size = scratch;
+    p->stored += p->work_size + p->scratch_size;
+    if (p->entries != NULL && p->cache != NULL && p->work != NULL && (scratch == 0 || p->scratch)) {
+        return p;
+    }
+    aimi_pool_packed_free(b, p);
+    return NULL;
+}
+
+/* *out = an entry of its own for the length bytes at src; false: no memory. */
+AIMC_POOL_FN bool aimi_pool_packed_encode(aimem_buffers *b, aimi_pool_packed *p, const void *src,
+                                     size_t length, aimi_pool_entry_packed *out) {
+    size_t size = p->codec.compress_fn(p->codec.user_data, p->work, p->work_size, src, length,
+                                       p->level, p->scratch);
+    const void *from = p->work;
+    if (size == 0 || size >= length || size > p->work_size) {
+        size = length;
+        from = src;
+    }
+    out->data = (unsigned char *)aimc_pool_alloc(&b->allocator, size, 16);
+    out->size = size;
+    if (out->data == NULL) return false;
+    memcpy(out->data, from, size);
+    return true;
+}
+
+/* Puts chunk i, from its entry, into the length bytes at dst. */
+AIMC_POOL_FN aimem_result aimi_pool_packed_decode(aimi_pool_packed *p, size_t i, void *dst,
+                                             size_t length) {
+    const aimi_pool_entry_packed *e = &p->entries[i];
+    if (e->size == length) {
+        memcpy(dst, e->data, length);
+        return AIMEM_OK;
+    }
+    if (p->codec.decompress_fn(p->codec.user_data, dst, length, e->data, e->size, p->scratch) !=
+        AIMEM_OK) {
+        return AIMEM_ERR_CORRUPT;
+    }
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN void aimi_pool_packed_swap(aimem_buffers *b, aimi_pool_packed *p, size_t i,
+                                   const aimi_pool_entry_packed *fresh) {
+    aimi_pool_entry_packed *e = &p->entries[i];
+    p->stored += fresh->size;
+    p->stored -= e->size;
+    aimc_pool_free(&b->allocator, e->data, e->size, 16);
+    *e = *fresh;
+}
+
+/* Compresses the cache into its entry when it is dirty. NOMEM: it stays dirty. */
+AIMC_POOL_FN aimem_result aimi_pool_packed_flush(aimem_buffers *b, aimi_pool_packed *p) {
+    aimi_pool_entry_packed fresh;
+    if (!p->dirty) return AIMEM_OK;
+    if (!aimi_pool_packed_encode(b, p, p->cache, aimi_pool_packed_length(p, p->cached), &fresh)) {
+        return AIMEM_ERR_NOMEM;
+    }
+    aimi_pool_packed_swap(b, p, p->cached, &fresh);
+    p->dirty = false;
+    return AIMEM_OK;
+}
+
+/* Brings chunk i into the cache. */
+AIMC_POOL_FN aimem_result aimi_pool_packed_load(aimem_buffers *b, aimi_pool_packed *p, size_t i) {
+    aimem_result r;
+    if (p->cached == i) return AIMEM_OK;
+    r = aimi_pool_packed_flush(b, p);
+    if (r != AIMEM_OK) return r;
+    p->cached = p->count; /* a decoder that fails may have written to it */
+    r = aimi_pool_packed_decode(p, i, p->cache, aimi_pool_packed_length(p, i));
+    if (r == AIMEM_OK) p->cached = i;
+    return r;
+}
+
+/* Reads [offset, offset + size), which is inside. */
+AIMC_POOL_FN aimem_result aimi_pool_packed_read(aimem_buffers *b, aimi_pool_packed *p, size_t offset,
+                                           unsigned char *dst, size_t size) {
+    while (size != 0) {
+        size_t i = offset / p->chunk, at = offset % p->chunk;
+        size_t n = aimc_pool_min_size(size, p->chunk - at), length = aimi_pool_packed_length(p, i);
+        aimem_result r = AIMEM_OK;
+        if (n == length && p->cached != i) {
+            r = aimi_pool_packed_decode(p, i, dst, length); /* a whole chunk: past the cache */
+        } else {
+            r = aimi_pool_packed_load(b, p, i);
+            if (r == AIMEM_OK) memcpy(dst, p->cache + at, n);
+        }
+        if (r != AIMEM_OK) return r;
+        offset += n;
+        dst += n;
+        size -= n;
+    }
+    return AIMEM_OK;
+}
+
+/* New contents of chunk i with size bytes of src at `at` (src NULL: zeros), as an entry. The cache
+   holds no chunk while this is used. */
+AIMC_POOL_FN aimem_result aimi_pool_packed_compose(aimem_buffers *b, aimi_pool_packed *p, size_t i,
+                                              size_t at, const unsigned char *src, size_t size,
+                                              aimi_pool_entry_packed *out) {
+    size_t length = aimi_pool_packed_length(p, i);
+    if (size < length) {
+        aimem_result r = aimi_pool_packed_decode(p, i, p->cache, length);
+        if (r != AIMEM_OK) return r;
+    }
+    if (src != NULL) memcpy(p->cache + at, src, size);
+    else memset(p->cache + at, 0, size);
+    return aimi_pool_packed_encode(b, p, p->cache, length, out) ? AIMEM_OK : AIMEM_ERR_NOMEM;
+}
+
+/* Writes [offset, offset + size), which is inside and more than one chunk. */
+AIMC_POOL_FN aimem_result aimi_pool_packed_write_many(aimem_buffers *b, aimi_pool_packed *p,
+                                                 size_t offset, const unsigned char *src,
+                                                 size_t size) {
+    size_t first = offset / p->chunk, last = (offset + size - 1) / p->chunk, i, made;
+    size_t count = last - first + 1, bytes = count * sizeof(aimi_pool_entry_packed);
+    aimi_pool_entry_packed *fresh;
+    aimem_result r = aimi_pool_packed_flush(b, p);
+    if (r != AIMEM_OK) return r;
+    fresh = (aimi_pool_entry_packed *)aimc_pool_alloc(&b->allocator, bytes, 16);
+    if (fresh == NULL) return AIMEM_ERR_NOMEM;
+    p->cached = p->count;
+    for (made = 0; made < count && r == AIMEM_OK; made += r == AIMEM_OK) {
+        size_t at = made == 0 ? offset % p->chunk : 0, n;
+        n = aimc_pool_min_size(size, p->chunk - at);
+        r = aimi_pool_packed_compose(b, p, first + made, at, src, n, &fresh[made]);
+        if (src != NULL) src += n;
+        size -= n;
+    }
+    for (i = 0; i < made; i++) {
+        if (r == AIMEM_OK) aimi_pool_packed_swap(b, p, first + i, &fresh[i]);
+        else aimc_pool_free(&b->allocator, fresh[i].data, fresh[i].size, 16);
+    }
+    aimc_pool_free(&b->allocator, fresh, bytes, 16);
+    return r;
+}
+
+/* Writes [offset, offset + size), which is inside; src NULL: zeros. */
+AIMC_POOL_FN aimem_result aimi_pool_packed_write(aimem_buffers *b, aimi_pool_packed *p, size_t offset,
+                                            const unsigned char *src, size_t size) {
+    size_t at = offset % p->chunk;
+    aimem_result r;
+    if (size == 0) return AIMEM_OK;
+    if (size > p->chunk - at) return aimi_pool_packed_write_many(b, p, offset, src, size);
+    r = aimi_pool_packed_load(b, p, offset / p->chunk);
+    if (r != AIMEM_OK) return r;
+    if (src != NULL) memcpy(p->cache + at, src, size);
+    else memset(p->cache + at, 0, size);
+    p->dirty = true;
+    return AIMEM_OK;
+}
+
+/* Fills the entries of fresh from plain bytes, or from another compressed buffer. */
+AIMC_POOL_FN aimem_result aimi_pool_packed_fill(aimem_buffers *b, aimi_pool_packed *fresh,
+                                           const unsigned char *plain, aimi_pool_packed *packed) {
+    size_t i;
+    for (i = 0; i < fresh->count; i++) {
+        size_t at = i * fresh->chunk, length = aimi_pool_packed_length(fresh, i);
+        const unsigned char *src = plain != NULL ? plain + at : fresh->cache;
+        if (plain == NULL) {
+            aimem_result r = aimi_pool_packed_read(b, packed, at, fresh->cache, length);
+            if (r != AIMEM_OK) return r;
+        }
+        if (!aimi_pool_packed_encode(b, fresh, src, length, &fresh->entries[i])) {
+            fresh->entries[i].size = 0;
+            return AIMEM_ERR_NOMEM;
+        }
+        fresh->stored += fresh->entries[i].size;
+    }
+    return AIMEM_OK;
+}
+
+/* end pool/buffers_packed.h */
+
+/* begin pool/buffers_range.h */
+/* pool/buffers_range.h: buffers cut from segments by core/offsets.h.
+ *
+ * Three sources of segments. Address space: one segment, committed as it is used. The caller's
+ * memory: one segment, all there. Chunks: segments from the allocator, as many as needed.
+ *
+ * Address space is committed, counted and given back in granules (64 KiB, or the page when larger):
+ *
+ *   map byte   COMMIT   the system was told that it will be used
+ *              TOUCH    a buffer lay there since: it may be resident. Counted in held_bytes
+ *              BACK     it was given back: taking it again counts as refaulted
+ *              age      cleanups seen since it was last used
+ *
+ * Invariants: every granule that a buffer covers has COMMIT and TOUCH; TOUCH implies COMMIT.
+ *
+ * Measured on traces of training, inference and random sizes: the lowest place that fits keeps the
+ * reserved range at 1.03 to 1.21 of the peak; giving back the highest free granules whenever more
+ * than 1.02 times the peak is touched keeps memory at 1.02 with under 5 % taken again (a cap by
+ * what is live now costs 30 to 80 %); and preferring, among the first few places, one that is
+ * touched already halves what has to be asked of the system. Chunks cannot be given back in part:
+ * there 1.05 to 1.18 is reached.
+ */
+
+enum {
+    AIMI_POOL_COMMIT = 1,
+    AIMI_POOL_TOUCH = 2,
+    AIMI_POOL_BACK = 4,
+    AIMI_POOL_AGE = 8,      /* one cleanup */
+    AIMI_POOL_AGE_MOST = 31 /* cleanups */
+};
+enum { AIMI_POOL_TRIES = 8 }; /* places looked at for one that is touched */
+#define AIMI_POOL_AHEAD_MOST ((size_t)64 << 20)
+
+/* ---- granules ---- */
+
+AIMC_POOL_INLINE size_t aimi_pool_granules_up(const aimem_buffers *b, uint64_t offset) {
+    return (size_t)((offset + ((uint64_t)1 << b->granule_shift) - 1) >> b->granule_shift);
+}
+
+AIMC_POOL_INLINE size_t aimi_pool_granules_down(const aimem_buffers *b, uint64_t offset) {
+    return (size_t)(offset >> b->granule_shift);
+}
+
+/* True when all granules of [from, to) are touched. Eight at a time: buffers are large. */
+AIMC_POOL_FN bool aimi_pool_granules_touched(const aimi_pool_segment *g, size_t from, size_t to) {
+    const uint64_t all = (uint64_t)0x0101010101010101u * AIMI_POOL_TOUCH;
+    uint64_t eight;
+    if (to > g->mapped) return false;
+    for (; to - from >= 8; from += 8) {
+        memcpy(&eight, g->map + from, 8);
+        if ((eight & all) != all) return false;
+    }
+    while (from < to && (g->map[from] & AIMI_POOL_TOUCH) != 0) from++;
+    return from == to;
+}
+
+/* Gives back granules [from, to), all of one run. */
+AIMC_POOL_FN void aimi_pool_granules_return(aimem_buffers *b, aimi_pool_segment *g, size_t from,
+                                       size_t to) {
+    size_t i, touched = 0, size = (size_t)1 << b->granule_shift;
+    for (i = from; i < to; i++) {
+        if ((g->map[i] & AIMI_POOL_TOUCH) != 0) {
+            touched++;
+            g->map[i] = AIMI_POOL_BACK;
+        } else {
+            g->map[i] &= AIMI_POOL_BACK;
+        }
+    }
+    AIMC_POOL_UNPOISON(g->base + from * size, (to - from) * size); /* the hook's from now on */
+    b->vm.decommit_fn(b->vm.user_data, g->base + from * size, (to - from) * size);
+    aimi_pool_buffers_unhold(b, touched * size);
+}
+
+/* The whole granules inside free range n that the map knows: [*from, *to). */
+AIMC_POOL_FN void aimi_pool_granules_inside(const aimem_buffers *b, const aimi_pool_segment *g,
+                                       uint32_t n, size_t *from, size_t *to) {
+    const aimc_pool_range *r = &g->ranges.nodes[n];
+    *from = aimi_pool_granules_up(b, r->offset);
+    *to = aimc_pool_min_size(aimi_pool_granules_down(b, r->offset + r->size), g->mapped);
+    if (*from > *to) *from = *to;
+}
+
+/* Gives back the highest free granules with one of bits, until at most target bytes are held; with
+   age, only those that have seen so many cleanups. At most calls runs. False: calls were not
+   enough. O(ranges). */
+AIMC_POOL_FN bool aimi_pool_granules_trim(aimem_buffers *b, size_t target, unsigned bits, unsigned age,
+                                     size_t *calls) {
+    aimi_pool_segment *g = b->segments[0];
+    size_t from, to, at, end, size = (size_t)1 << b->granule_shift;
+    uint32_t n;
+    for (n = g->ranges.last; n != 0; n = g->ranges.nodes[n].prev) {
+        if (g->ranges.nodes[n].state != AIMC_POOL_RANGE_FREE) continue;
+        aimi_pool_granules_inside(b, g, n, &from, &to);
+        for (end = to; end > from; end = at) {
+            size_t most = b->info.held_bytes > target ? b->info.held_bytes - target : 0, run = 0;
+            if (target != 0 && most == 0) return true;
+            at = end;
+            if (target != 0) most = (most + size - 1) >> b->granule_shift;
+            else most = SIZE_MAX;
+            while (at > from && (g->map[at - 1] & bits) != 0 && run < most &&
+                   (unsigned)(g->map[at - 1] / AIMI_POOL_AGE) >= age) {
+                run += (g->map[--at] & AIMI_POOL_TOUCH) != 0;
+            }
+            if (at == end) {
+                at--;
+                continue;
+            }
+            if (*calls == 0) return false;
+            --*calls;
+            aimi_pool_granules_return(b, g, at, end);
+        }
+    }
+    return true;
+}
+
+/* Room in the map for granules below count. */
+AIMC_POOL_FN bool aimi_pool_granules_map(aimem_buffers *b, aimi_pool_segment *g, size_t count) {
+    size_t most = aimi_pool_granules_down(b, g->size), size = g->mapped;
+    unsigned char *map;
+    if (count <= size) return true;
+    while (size < count) size = size < 256 ? 256 : size * 2;
+    if (size > most) size = most;
+    map = (unsigned char *)aimc_pool_realloc(&b->allocator, g->map, g->mapped, size, 16);
+    if (map == NULL) return false;
+    memset(map + g->mapped, 0, size - g->mapped);
+    g->map = map;
+    g->mapped = size;
+    return true;
+}
+
+/* Commits the granules of [from, to) that are not. *asked: the system was. */
+AIMC_POOL_FN bool aimi_pool_granules_commit(aimem_buffers *b, aimi_pool_segment *g, size_t from,
+                                       size_t to, bool *asked) {
+    size_t size = (size_t)1 << b->granule_shift, at, end;
+    for (at = from; at < to; at = end) {
+        end = at + 1;
+        if ((g->map[at] & AIMI_POOL_COMMIT) != 0) continue;
+        while (end < to && (g->map[end] & AIMI_POOL_COMMIT) == 0) end++;
+        *asked = true;
+        if (!b->vm.commit_fn(b->vm.user_data, g->base + at * size, (end - at) * size)) return false;
+        for (; at < end; at++) g->map[at] |= AIMI_POOL_COMMIT;
+    }
+    return true;
+}
+
+/* Granules behind `to` to commit in the same call: they cost nothing until they are touched. */
+AIMC_POOL_FN size_t aimi_pool_granules_ahead(const aimem_buffers *b, const aimi_pool_segment *g,
+                                        uint32_t n, size_t to) {
+    uint32_t next = g->ranges.nodes[n].next;
+    size_t ahead = aimc_pool_min_size(to / 8, AIMI_POOL_AHEAD_MOST >> b->granule_shift), end;
+    if (g->ranges.nodes[next].state != AIMC_POOL_RANGE_FREE) return to;
+    end = aimi_pool_granules_down(b, g->ranges.nodes[next].offset + g->ranges.nodes[next].size);
+    return end > to ? to + aimc_pool_min_size(ahead, end - to) : to;
+}
+
+/* Range n is about to be used: commits it and counts it as touched. *asked: not without the
+   system. LIMIT, NOMEM: it is not usable. */
+AIMC_POOL_FN aimem_result aimi_pool_granules_use(aimem_buffers *b, aimi_pool_segment *g, uint32_t n,
+                                            bool *asked) {
+    const aimc_pool_range *r = &g->ranges.nodes[n];
+    size_t from = aimi_pool_granules_down(b, r->offset), i, fresh = 0, back = 0, calls = SIZE_MAX;
+    size_t to = aimi_pool_granules_up(b, r->offset + r->size), size;
+    if (aimi_pool_granules_touched(g, from, to)) {
+        memset(g->map + from, AIMI_POOL_COMMIT | AIMI_POOL_TOUCH, to - from); /* young again */
+        return AIMEM_OK;
+    }
+    if (!aimi_pool_granules_map(b, g, to)) return AIMEM_ERR_NOMEM;
+    for (i = from; i < to; i++) fresh += (g->map[i] & AIMI_POOL_TOUCH) == 0;
+    size = fresh << b->granule_shift;
+    if (b->max_bytes != 0 && size + b->info.held_bytes > b->max_bytes) {
+        size_t target = b->max_bytes > size ? b->max_bytes - size : 0;
+        (void)aimi_pool_granules_trim(b, target, AIMI_POOL_TOUCH, 0, &calls);
+        if (size + b->info.held_bytes > b->max_bytes) return AIMEM_ERR_LIMIT;
+    }
+    for (i = from; i < to && (g->map[i] & AIMI_POOL_COMMIT) != 0; i++) {
+    }
+    if (i < to) {
+        size_t ahead = aimi_pool_granules_ahead(b, g, n, to);
+        if (b->max_bytes != 0 || !aimi_pool_granules_map(b, g, ahead) ||
+            !aimi_pool_granules_commit(b, g, from, ahead, asked)) {
+            if (!aimi_pool_granules_commit(b, g, from, to, asked)) return AIMEM_ERR_NOMEM;
+        }
+    }
+    for (i = from; i < to; i++) {
+        back += (g->map[i] & AIMI_POOL_BACK) != 0;
+        g->map[i] = AIMI_POOL_COMMIT | AIMI_POOL_TOUCH;
+    }
+    b->info.refaulted_bytes += (uint64_t)back << b->granule_shift;
+    b->info.faulting++;
+    b->info.held_bytes += size; /* peak_held: when settled, before anybody can have touched it */
+    return AIMEM_OK;
+}
+
+/* ---- placing ---- */
+
+/* Where to cut: the lowest place; in address space the lowest of the first few that is touched. */
+AIMC_POOL_FN aimem_result aimi_pool_range_cut(aimem_buffers *b, aimi_pool_segment *g, uint64_t size,
+                                         uint64_t align, uint32_t *out) {
+    aimc_pool_offsets *o = &g->ranges;
+    uint32_t n, first, i;
+    if (b->store != AIMI_POOL_STORE_VM) return aimc_pool_offsets_alloc(o, size, align, out);
+    first = n = aimc_pool_offsets_find(o, size, align);
+    for (i = 0; i < AIMI_POOL_TRIES && n != 0; i++) {
+        uint64_t at = (o->nodes[n].offset + align - 1) & ~(align - 1);
+        if (aimc_pool_offsets_fits(o, n, size, align) &&
+            aimi_pool_granules_touched(g, aimi_pool_granules_down(b, at),
+                                       aimi_pool_granules_up(b, at + size))) {
+            return aimc_pool_offsets_cut(o, n, size, align, out);
+        }
+        n = aimc_pool_offsets_find_next(o, n, size);
+    }
+    *out = 0;
+    return first == 0 ? AIMEM_ERR_LIMIT : aimc_pool_offsets_cut(o, first, size, align, out);
+}
+
+/* Memory for s->size in segment number i. */
+AIMC_POOL_FN aimem_result aimi_pool_range_place_in(aimem_buffers *b, uint32_t i, aimi_pool_buffer *s,
+                                              bool *asked) {
+    aimi_pool_segment *g = b->segments[i];
+    uint64_t granule = g->ranges.granule, size = s->size;
+    uint32_t node;
+    aimem_result r;
+    if (!aimc_pool_offsets_round(&g->ranges, &size) || size > g->size) return AIMEM_ERR_LIMIT;
+    r = aimi_pool_range_cut(b, g, size, s->align < granule ? granule : s->align, &node);
+    if (r != AIMEM_OK) return r;
+    if (b->store == AIMI_POOL_STORE_VM) {
+        r = aimi_pool_granules_use(b, g, node, asked);
+        if (r != AIMEM_OK) {
+            (void)aimc_pool_offsets_free(&g->ranges, node, NULL);
+            return r;
+        }
+    }
+    g->age = 0;
+    s->segment = i;
+    s->node = node;
+    s->data = g->base + (size_t)(g->ranges.nodes[node].offset - g->pad);
+    s->capacity = (size_t)size;
+    AIMC_POOL_UNPOISON(s->data, s->capacity);
+    return AIMEM_OK;
+}
+
+/* ---- chunks ---- */
+
+AIMC_POOL_FN void aimi_pool_segment_free(aimem_buffers *b, uint32_t i) {
+    aimi_pool_segment *g = b->segments[i];
+    b->segments[i] = NULL;
+    while (b->segments_used != 0 && b->segments[b->segments_used - 1] == NULL) b->segments_used--;
+    aimc_pool_offsets_deinit(&g->ranges);
+    aimc_pool_free(&b->allocator, g->map, g->mapped, 16);
+    if (g->taken != 0) {
+        AIMC_POOL_UNPOISON(g->base, g->taken);
+        aimc_pool_free(&b->allocator, g->base, g->taken, b->align);
+    }
+    aimc_pool_free(&b->allocator, g, sizeof *g, 16);
+}
+
+/* A segment over size bytes at base, in the first gap; NULL: no memory. */
+AIMC_POOL_FN aimi_pool_segment *aimi_pool_segment_new(aimem_buffers *b, unsigned char *base, size_t size,
+                                                 uint32_t *at) {
+    aimi_pool_segment *g;
+    uint32_t i = 0, node;
+    while (i < b->segments_used && b->segments[i] != NULL) i++;
+    if (i == b->segment_room) {
+        void *fresh = aimi_pool_buffers_more(b, b->segments, &b->segment_room, i + 1,
+                                             sizeof *b->segments);
+        if (fresh == NULL) return NULL;
+        b->segments = (aimi_pool_segment **)fresh;
+    }
+    g = (aimi_pool_segment *)aimc_pool_alloc_zeroed(&b->allocator, sizeof *g, 16);
+    if (g == NULL) return NULL;
+    g->base = base;
+    g->size = size;
+    g->pad = (size_t)((uintptr_t)base & (AIMI_POOL_BUFFERS_ALIGN - 1));
+    if (aimc_pool_offsets_init(&g->ranges, &b->allocator, (uint64_t)g->pad + size, b->align,
+                          AIMC_POOL_OFFSETS_LOWEST, false) != AIMEM_OK) {
+        aimc_pool_free(&b->allocator, g, sizeof *g, 16);
+        return NULL;
+    }
+    if (g->pad != 0) (void)aimc_pool_offsets_alloc(&g->ranges, g->pad, 1, &node); /* init made room */
+    b->segments[i] = g;
+    if (i == b->segments_used) b->segments_used++;
+    *at = i;
+    return g;
+}
+
+AIMC_POOL_INLINE bool aimi_pool_segment_idle(const aimi_pool_segment *g) {
+    return g->ranges.used_count == (g->pad != 0 ? 1u : 0u);
+}
+
+/* Gives back chunks without buffers, the last made first, until at most target bytes are held. */
+AIMC_POOL_FN void aimi_pool_chunks_trim(aimem_buffers *b, size_t target) {
+    uint32_t i;
+    for (i = b->segments_used; i-- > 0 && b->info.held_bytes > target;) {
+        if (b->segments[i] != NULL && aimi_pool_segment_idle(b->segments[i])) {
+            aimi_pool_buffers_unhold(b, b->segments[i]->taken);
+            aimi_pool_segment_free(b, i);
+        }
+    }
+}
+
+/* One cleanup: chunks without buffers for age of them go back; the others of those get older. */
+AIMC_POOL_FN void aimi_pool_chunks_clean(aimem_buffers *b, unsigned age) {
+    uint32_t i;
+    for (i = b->segments_used; i-- > 0;) {
+        aimi_pool_segment *g = b->segments[i];
+        if (g == NULL || !aimi_pool_segment_idle(g)) continue;
+        if (g->age++ < age) continue;
+        aimi_pool_buffers_unhold(b, g->taken);
+        aimi_pool_segment_free(b, i);
+    }
+}
+
+/* One more chunk with room for s: a small part of what is held, at least 1 MiB, so that their
+   number stays small; or as little as will do. Large buffers get a chunk of their size: were it
+   larger, small ones would soon keep it from being given back. */
+AIMC_POOL_FN aimem_result aimi_pool_chunk_more(aimem_buffers *b, const aimi_pool_buffer *s,
+                                          uint32_t *at) {
+    size_t size, want, cap = aimi_pool_buffers_cap(b);
+    aimi_pool_segment *g;
+    void *base;
+    size = s->size;
+    if (s->align > b->align && !aimc_pool_add_size(size, s->align, &size)) return AIMEM_ERR_LIMIT;
+    if (!aimc_pool_align_size(size, b->align, &size)) return AIMEM_ERR_LIMIT;
+    if (size > SIZE_MAX - b->info.held_bytes) return AIMEM_ERR_LIMIT;
+    if (b->info.held_bytes + size > cap) {
+        aimi_pool_chunks_trim(b, cap > size ? cap - size : 0);
+        if (b->max_bytes != 0 && b->info.held_bytes + size > b->max_bytes) return AIMEM_ERR_LIMIT;
+    }
+    want = aimc_pool_min_size(aimc_pool_max_size(b->info.held_bytes / 128, 1048576), AIMI_POOL_AHEAD_MOST);
+    want = aimc_pool_max_size(want & ~(b->align - 1), size);
+    if (b->max_bytes != 0 && b->info.held_bytes + want > b->max_bytes) want = size;
+    base = aimc_pool_alloc(&b->allocator, want, b->align);
+    if (base == NULL && want > size) {
+        want = size;
+        base = aimc_pool_alloc(&b->allocator, want, b->align);
+    }
+    if (base == NULL) return AIMEM_ERR_NOMEM;
+    g = aimi_pool_segment_new(b, (unsigned char *)base, want, at);
+    if (g == NULL) {
+        aimc_pool_free(&b->allocator, base, want, b->align);
+        return AIMEM_ERR_NOMEM;
+    }
+    g->taken = want;
+    b->info.created++;
+    aimi_pool_buffers_hold(b, want);
+    return AIMEM_OK;
+}
+
+/* ---- the store ---- */
+
+/* The segment to try after number last (AIMI_POOL_NO_SEGMENT: the first to try) for size: by the
+   size of its largest free range, the tightest first, which leaves the others to become idle. */
+AIMC_POOL_FN uint32_t aimi_pool_segment_next(const aimem_buffers *b, uint64_t size, uint32_t last) {
+    uint64_t best = UINT64_MAX, least = size, largest;
+    uint32_t i, found = AIMI_POOL_NO_SEGMENT;
+    if (last != AIMI_POOL_NO_SEGMENT) least = aimc_pool_offsets_largest(&b->segments[last]->ranges);
+    for (i = 0; i < b->segments_used; i++) {
+        if (b->segments[i] == NULL || i == last) continue;
+        largest = aimc_pool_offsets_largest(&b->segments[i]->ranges);
+        if (largest < least || (largest == least && last != AIMI_POOL_NO_SEGMENT && i < last)) {
+            continue;
+        }
+        if (largest >= best) continue;
+        best = largest;
+        found = i;
+    }
+    return found;
+}
+
+/* Finds memory for s->size at s->align. Errors: LIMIT, NOMEM. */
+AIMC_POOL_FN aimem_result aimi_pool_range_place(aimem_buffers *b, aimi_pool_buffer *s, bool *asked) {
+    aimem_result r = AIMEM_ERR_LIMIT;
+    uint32_t i = AIMI_POOL_NO_SEGMENT;
+    while (r == AIMEM_ERR_LIMIT) {
+        i = aimi_pool_segment_next(b, s->size, i);
+        if (i == AIMI_POOL_NO_SEGMENT) break;
+        r = aimi_pool_range_place_in(b, i, s, asked);
+    }
+    if (r != AIMEM_ERR_LIMIT || b->store != AIMI_POOL_STORE_CHUNKS) return r;
+    *asked = true;
+    r = aimi_pool_chunk_more(b, s, &i);
+    if (r != AIMEM_OK) return r;
+    r = aimi_pool_range_place_in(b, i, s, asked);
+    if (r != AIMEM_OK) aimi_pool_chunks_trim(b, b->info.held_bytes - 1);
+    return r;
+}
+
+AIMC_POOL_FN void aimi_pool_range_unplace(aimem_buffers *b, aimi_pool_buffer *s) {
+    aimi_pool_segment *g = b->segments[s->segment];
+    size_t cap = aimi_pool_buffers_cap(b);
+    AIMC_POOL_POISON(s->data, s->capacity);
+    (void)aimc_pool_offsets_free(&g->ranges, s->node, NULL);
+    if (b->store == AIMI_POOL_STORE_CHUNKS && aimi_pool_segment_idle(g) &&
+        b->info.held_bytes > cap) {
+        aimi_pool_chunks_trim(b, cap);
+    }
+}
+
+/* In place, or LIMIT; s is as it was unless OK. */
+AIMC_POOL_FN aimem_result aimi_pool_range_resize(aimem_buffers *b, aimi_pool_buffer *s, size_t size,
+                                            bool *asked) {
+    aimi_pool_segment *g = b->segments[s->segment];
+    size_t old = s->capacity;
+    uint64_t want = size;
+    aimem_result r;
+    if (!aimc_pool_offsets_round(&g->ranges, &want) || want > g->size) return AIMEM_ERR_LIMIT;
+    r = aimc_pool_offsets_resize(&g->ranges, s->node, want);
+    if (r != AIMEM_OK) return r;
+    if (want > old && b->store == AIMI_POOL_STORE_VM) {
+        r = aimi_pool_granules_use(b, g, s->node, asked);
+        if (r != AIMEM_OK) {
+            (void)aimc_pool_offsets_resize(&g->ranges, s->node, old); /* joins what it was cut from */
+            return r;
+        }
+    }
+    s->capacity = (size_t)want;
+    if (s->capacity < old) AIMC_POOL_POISON(s->data + s->capacity, old - s->capacity);
+    else AIMC_POOL_UNPOISON(s->data, s->capacity);
+    return AIMEM_OK;
+}
+
+/* After every allocation: not more than the cap is touched. */
+AIMC_POOL_FN void aimi_pool_range_settle(aimem_buffers *b) {
+    size_t cap = aimi_pool_buffers_cap(b), calls = SIZE_MAX;
+    if (b->store != AIMI_POOL_STORE_VM) return;
+    if (b->info.held_bytes > cap) {
+        (void)aimi_pool_granules_trim(b, cap, AIMI_POOL_TOUCH, 0, &calls);
+    }
+    aimi_pool_buffers_hold(b, 0);
+}
+
+/* One cleanup: what has been free for age of them goes back; everything free gets older. */
+AIMC_POOL_FN bool aimi_pool_range_clean(aimem_buffers *b, unsigned age, size_t calls) {
+    aimi_pool_segment *g;
+    size_t from, to;
+    uint32_t n;
+    if (b->store == AIMI_POOL_STORE_CHUNKS) aimi_pool_chunks_clean(b, age);
+    if (b->store != AIMI_POOL_STORE_VM) return true;
+    if (!aimi_pool_granules_trim(b, 0, AIMI_POOL_TOUCH, age, &calls)) return false;
+    g = b->segments[0];
+    for (n = g->ranges.first; n != 0; n = g->ranges.nodes[n].next) {
+        if (g->ranges.nodes[n].state != AIMC_POOL_RANGE_FREE) continue;
+        aimi_pool_granules_inside(b, g, n, &from, &to);
+        for (; from < to; from++) {
+            if ((g->map[from] & AIMI_POOL_TOUCH) == 0) continue;
+            if (g->map[from] / AIMI_POOL_AGE < AIMI_POOL_AGE_MOST) g->map[from] += AIMI_POOL_AGE;
+        }
+    }
+    return true;
+}
+
+/* Everything free goes back. */
+AIMC_POOL_FN void aimi_pool_range_trim(aimem_buffers *b) {
+    size_t calls = SIZE_MAX;
+    if (b->store == AIMI_POOL_STORE_VM) {
+        (void)aimi_pool_granules_trim(b, 0, AIMI_POOL_COMMIT, 0, &calls);
+    } else if (b->store == AIMI_POOL_STORE_CHUNKS) {
+        aimi_pool_chunks_trim(b, 0);
+    }
+}
+
+/* end pool/buffers_range.h */
+
+/* begin pool/buffers_life.h */
+/* pool/buffers_life.h: buffers objects are made, looked after and destroyed. */
+
+/* ---- memory of one buffer, whatever the store ---- */
+
+/* Memory for s->size at s->align; data, capacity, segment, node and direct are set. *asked: not
+   without the system or the allocator. Errors: LIMIT, NOMEM. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_place(aimem_buffers *b, aimi_pool_buffer *s, bool *asked) {
+    *asked = false;
+    if (b->store == AIMI_POOL_STORE_CLASSES) return aimi_pool_class_place(b, s, asked);
+    return aimi_pool_range_place(b, s, asked);
+}
+
+/* Gives the memory of s back, without keeping it whole. */
+AIMC_POOL_FN void aimi_pool_buffers_unplace(aimem_buffers *b, aimi_pool_buffer *s) {
+    if (b->clear_on_release) aimi_pool_buffers_wipe(s->data, s->size);
+    if (s->segment != AIMI_POOL_NO_SEGMENT) {
+        aimi_pool_range_unplace(b, s);
+    } else {
+        aimc_pool_free(&b->allocator, s->data, s->capacity, s->align);
+        aimi_pool_buffers_unhold(b, s->capacity);
+    }
+    s->data = NULL;
+}
+
+/* ---- create ---- */
+
+AIMC_POOL_FN aimem_result aimi_pool_buffers_set_classes(aimem_buffers *b,
+                                                   const aimem_buffers_desc *desc) {
+    uint32_t i, n = desc->class_count;
+    size_t size = n == 6 ? 1024 : 256;
+    if (n > AIMEM_BUFFERS_CLASSES_MOST) return AIMEM_ERR_INVALID;
+    if (desc->classes == NULL) {
+        if (n != 0 && n != 6) return AIMEM_ERR_INVALID;
+        if (n == 0) n = 10; /* 256 B, 1 KiB, ... 16 MiB, 64 MiB */
+    } else if (n == 0) {
+        return AIMEM_ERR_INVALID;
+    }
+    for (i = 0; i < n; i++) {
+        if (desc->classes != NULL) size = desc->classes[i];
+        if (size == 0 || (i != 0 && size <= b->classes[i - 1].info.size)) return AIMEM_ERR_INVALID;
+        b->classes[i].info.size = size;
+        size *= 4;
+    }
+    b->class_count = n;
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN uint64_t aimi_pool_or(uint64_t value, uint64_t otherwise) {
+    return value != 0 ? value : otherwise;
+}
+
+/* Everything of the desc that takes no memory. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_set(aimem_buffers *b, const aimem_buffers_desc *d) {
+    const uint64_t second = 1000000000u;
+    const char *name = d->name != NULL ? d->name : "buffers";
+    size_t i;
+    bool tight = d->preset == AIMEM_BUFFERS_TIGHT, speed = d->preset == AIMEM_BUFFERS_SPEED;
+    if (d->canary_zero != 0 || d->preset > AIMEM_BUFFERS_SPEED) return AIMEM_ERR_INVALID;
+    if (d->engine > AIMEM_BUFFERS_CLASSES) return AIMEM_ERR_INVALID;
+    if ((d->memory == NULL) != (d->memory_size == 0)) return AIMEM_ERR_INVALID;
+    if (d->memory != NULL && (d->engine != AIMEM_BUFFERS_AUTO || d->reserve != 0)) {
+        return AIMEM_ERR_INVALID;
+    }
+    if (d->align != 0 && (!aimc_pool_is_pow2(d->align) || d->align > AIMI_POOL_BUFFERS_ALIGN)) {
+        return AIMEM_ERR_INVALID;
+    }
+    b->align = d->align != 0 ? aimc_pool_max_size(d->align, sizeof(void *)) : 64;
+    b->max_bytes = d->max_bytes;
+    b->idle_ns = aimi_pool_or(d->idle_ns, (tight ? 15 : 60) * second);
+    b->cleanup_ns = aimi_pool_or(d->cleanup_ns, (speed ? 120 : 30) * second);
+    b->max_per_class = (uint32_t)aimi_pool_or(d->max_per_class, speed ? 128 : tight ? 32 : 50);
+    b->max_kept = (size_t)aimi_pool_or(d->max_kept, speed ? 128 : tight ? 32 : 0);
+    b->max_kept_bytes = d->max_kept_bytes;
+    b->clear_on_alloc = d->clear_on_alloc;
+    b->clear_on_release = d->clear_on_release;
+    b->logger = d->logger;
+    for (i = 0; i + 1 < sizeof b->name && name[i] != '\0'; i++) b->name[i] = name[i];
+    b->info.name = b->name;
+    /* Objects begin at different generations, so that a handle of one is none of another. */
+    b->gen_first = (uint32_t)(((uint64_t)(uintptr_t)b * 0x9E3779B97F4A7C15u) >> 34) | 1;
+    b->table_made = b->scoped_made = 1;
+    return aimi_pool_buffers_set_classes(b, d);
+}
+
+/* Reserves address space: as asked, or what the system gives. */
+AIMC_POOL_FN bool aimi_pool_buffers_reserve(aimem_buffers *b, size_t want) {
+    size_t granule = aimc_pool_max_size(b->vm.page_size, 65536), at;
+    size_t size = sizeof(void *) > 4 ? (size_t)((uint64_t)256 << 30) : (size_t)512 << 20;
+    uint32_t i;
+    b->granule_shift = aimc_pool_log2_u64(granule);
+    if (want != 0 && (want > SIZE_MAX / 2 || !aimc_pool_align_size(want, granule, &size))) return false;
+    for (;;) {
+        b->reserved_size = size + granule;
+        b->reserved = b->vm.reserve_fn(b->vm.user_data, b->reserved_size);
+        if (b->reserved != NULL) break;
+        size = size / 2 & ~(granule - 1);
+        if (want != 0 || size < 64 * granule) return false;
+    }
+    at = (size_t)(0 - (uintptr_t)b->reserved) & (granule - 1);
+    return aimi_pool_segment_new(b, (unsigned char *)b->reserved + at, size, &i) != NULL;
+}
+
+AIMC_POOL_FN aimem_result aimi_pool_buffers_set_store(aimem_buffers *b, const aimem_buffers_desc *d) {
+    uint32_t i;
+    b->store = AIMI_POOL_STORE_CHUNKS;
+    if (d->engine == AIMEM_BUFFERS_CLASSES) {
+        b->store = AIMI_POOL_STORE_CLASSES;
+    } else if (d->memory != NULL) {
+        size_t pad = (size_t)(0 - (uintptr_t)d->memory) & (b->align - 1);
+        b->store = AIMI_POOL_STORE_MEMORY;
+        if (pad >= d->memory_size) return AIMEM_ERR_INVALID;
+        b->info.held_bytes = b->info.peak_held = d->memory_size;
+        if (aimi_pool_segment_new(b, (unsigned char *)d->memory + pad, d->memory_size - pad, &i) ==
+            NULL) {
+            return AIMEM_ERR_NOMEM;
+        }
+    } else if (d->engine == AIMEM_BUFFERS_AUTO && aimc_pool_vm_or_default(&d->vm, &b->vm)) {
+        b->store = AIMI_POOL_STORE_VM;
+        if (!aimi_pool_buffers_reserve(b, d->reserve)) return AIMEM_ERR_NOMEM;
+    } else if (d->reserve != 0) {
+        return AIMEM_ERR_UNSUPPORTED;
+    }
+    return AIMEM_OK;
+}
+
+/* Frees whatever is there; buffers that are still held lose their memory. */
+AIMC_POOL_FN void aimi_pool_buffers_end(aimem_buffers *b) {
+    aimem_allocator allocator = b->allocator;
+    uint32_t i;
+    for (i = 1; i < b->table_made; i++) {
+        aimi_pool_buffer *s = &b->table[i];
+        if (s->state == AIMI_POOL_BUFFER_EMPTY) continue;
+        aimi_pool_packed_free(b, s->packed);
+        if (s->data == NULL || s->lender != NULL) continue;
+        AIMC_POOL_UNPOISON(s->data, s->capacity);
+        if (b->clear_on_release) aimi_pool_buffers_wipe(s->data, s->size);
+        if (s->segment != AIMI_POOL_NO_SEGMENT) continue;
+        aimc_pool_free(&allocator, s->data, s->capacity, s->align);
+    }
+    for (i = b->segments_used; i-- > 0;) {
+        aimi_pool_segment *g = b->segments[i];
+        if (g == NULL) continue;
+        if (b->store == AIMI_POOL_STORE_VM) AIMC_POOL_UNPOISON(g->base, g->mapped << b->granule_shift);
+        if (b->store == AIMI_POOL_STORE_MEMORY) AIMC_POOL_UNPOISON(g->base, g->size);
+        aimi_pool_segment_free(b, i);
+    }
+    if (b->reserved != NULL) b->vm.release_fn(b->vm.user_data, b->reserved, b->reserved_size);
+    aimc_pool_free(&allocator, b->segments, b->segment_room * sizeof *b->segments, 16);
+    aimc_pool_free(&allocator, b->table, b->table_size * sizeof *b->table, 16);
+    aimc_pool_free(&allocator, b->scoped, b->scoped_size * sizeof *b->scoped, 16);
+    if (b->locked) aimc_pool_mutex_deinit(&b->mutex);
+    aimc_pool_free(&allocator, b, sizeof *b, 16);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_create(const aimem_buffers_desc *desc,
+                                                 aimem_buffers **out) {
+    aimem_buffers_desc d;
+    aimem_allocator allocator;
+    aimem_buffers *b;
+    aimem_result r;
+    if (out == NULL) return AIMEM_ERR_INVALID;
+    *out = NULL;
+    memset(&d, 0, sizeof d);
+    if (desc != NULL) d = *desc;
+    if (!aimc_pool_allocator_or_default(&d.allocator, &allocator)) return AIMEM_ERR_INVALID;
+    b = (aimem_buffers *)aimc_pool_alloc_zeroed(&allocator, sizeof *b, 16);
+    if (b == NULL) return AIMEM_ERR_NOMEM;
+    b->allocator = allocator;
+    r = aimi_pool_buffers_set(b, &d);
+    if (r == AIMEM_OK) r = aimi_pool_buffers_set_store(b, &d);
+    if (r == AIMEM_OK && d.locked) {
+        b->locked = aimc_pool_mutex_init(&b->mutex);
+        if (!b->locked) r = AIMEM_ERR_NOMEM;
+    }
+    if (r != AIMEM_OK) {
+        aimi_pool_buffers_end(b);
+        return r;
+    }
+    *out = b;
+    return AIMEM_OK;
+}
+
+/* ---- destroy ---- */
+
+AIMC_POOL_FN void aimi_pool_buffers_tell(const aimem_buffers *b) {
+    aimi_pool_text t;
+    uint32_t i, told = 0;
+    if (b->logger.log_fn == NULL || b->info.in_use == 0) return;
+    aimi_pool_text_begin(&t, b->name);
+    aimi_pool_text_number(&t, b->info.in_use, 10);
+    aimi_pool_text_add(&t, " buffers held when the object was destroyed");
+    aimi_pool_text_send(&t, &b->logger, 1, AIMEM_ERR_BUSY);
+    for (i = 1; i < b->table_made && told < 16; i++) {
+        const aimi_pool_buffer *s = &b->table[i];
+        if (s->state != AIMI_POOL_BUFFER_LIVE) continue;
+        aimi_pool_text_begin(&t, b->name);
+        aimi_pool_text_add(&t, s->name[0] != '\0' ? s->name : "a buffer without name");
+        aimi_pool_text_add(&t, ", ");
+        aimi_pool_text_number(&t, s->size, 10);
+        aimi_pool_text_add(&t, " bytes, ");
+        aimi_pool_text_number(&t, s->refs, 10);
+        aimi_pool_text_add(&t, " references");
+        aimi_pool_text_send(&t, &b->logger, 1, AIMEM_ERR_BUSY);
+        told++;
+    }
+}
+
+AIMEM_POOL_API void aimem_buffers_destroy(aimem_buffers *buffers) {
+    uint32_t i;
+    if (buffers == NULL) return;
+    aimi_pool_buffers_tell(buffers);
+    for (i = 1; i < buffers->table_made; i++) {
+        const aimi_pool_buffer *s = &buffers->table[i];
+        if (s->state == AIMI_POOL_BUFFER_LIVE && s->lender != NULL) {
+            aimem_buffer lent;
+            lent.id = s->lent;
+            (void)aimem_buffers_release(s->lender, lent);
+        }
+    }
+    aimi_pool_buffers_end(buffers);
+}
+
+/* ---- upkeep ---- */
+
+AIMEM_POOL_API aimem_result aimem_buffers_tick(aimem_buffers *buffers, uint64_t now_ns,
+                                               uint64_t budget_ns) {
+    aimem_buffers *b = buffers;
+    aimem_result r = aimi_pool_buffers_enter(b);
+    /* One run given back is a call of the system: some ten microseconds. */
+    size_t calls = budget_ns == 0 ? SIZE_MAX : (size_t)aimi_pool_or(budget_ns >> 14 & 0xFFFFFF, 1);
+    bool done = true;
+    if (r != AIMEM_OK) return r;
+    if (b->started && now_ns > b->last) b->now += now_ns - b->last;
+    b->started = true;
+    b->last = now_ns;
+    if (b->now - b->cleaned >= b->cleanup_ns) {
+        uint64_t ages = (b->idle_ns - 1) / b->cleanup_ns + 1;
+        unsigned age = (unsigned)(ages < AIMI_POOL_AGE_MOST ? ages : (uint64_t)AIMI_POOL_AGE_MOST);
+        if (b->store == AIMI_POOL_STORE_CLASSES) {
+            done = b->now < b->idle_ns ||
+                   aimi_pool_class_clean(b, b->now - b->idle_ns, calls);
+        } else {
+            done = aimi_pool_range_clean(b, age, calls);
+        }
+        if (done) b->cleaned = b->now;
+    }
+    aimi_pool_buffers_leave(b);
+    return done ? AIMEM_OK : AIMEM_PENDING;
+}
+
+AIMEM_POOL_API size_t aimem_buffers_trim(aimem_buffers *buffers) {
+    aimem_buffers *b = buffers;
+    size_t before;
+    if (aimi_pool_buffers_enter(b) != AIMEM_OK) return 0;
+    before = b->info.held_bytes;
+    if (b->store == AIMI_POOL_STORE_CLASSES) (void)aimi_pool_class_clean(b, UINT64_MAX, SIZE_MAX);
+    else aimi_pool_range_trim(b);
+    before -= b->info.held_bytes;
+    aimi_pool_buffers_leave(b);
+    return before;
+}
+
+/* ---- statistics ---- */
+
+/* What would fit without new memory: the largest free range of touched or the caller's memory. */
+AIMC_POOL_FN size_t aimi_pool_buffers_largest(const aimem_buffers *b) {
+    size_t largest = 0, run = 0, from, to;
+    uint32_t i, n;
+    for (i = b->oldest; i != 0; i = b->table[i].newer) {
+        largest = aimc_pool_max_size(largest, b->table[i].capacity);
+    }
+    for (i = 0; i < b->segments_used; i++) {
+        const aimi_pool_segment *g = b->segments[i];
+        if (g == NULL) continue;
+        if (b->store != AIMI_POOL_STORE_VM) {
+            largest = aimc_pool_max_size(largest, (size_t)aimc_pool_offsets_largest(&g->ranges));
+            continue;
+        }
+        for (n = g->ranges.first; n != 0; n = g->ranges.nodes[n].next) {
+            if (g->ranges.nodes[n].state != AIMC_POOL_RANGE_FREE) continue;
+            aimi_pool_granules_inside(b, g, n, &from, &to);
+            for (run = 0; from < to; from++) {
+                run = (g->map[from] & AIMI_POOL_TOUCH) != 0 ? run + 1 : 0;
+                largest = aimc_pool_max_size(largest, run << b->granule_shift);
+            }
+        }
+    }
+    return largest;
+}
+
+AIMEM_POOL_API void aimem_buffers_stats(const aimem_buffers *buffers, aimem_buffers_info *out) {
+    aimem_buffers *b = (aimem_buffers *)buffers; /* entering marks the object */
+    uint32_t i;
+    memset(out, 0, sizeof *out);
+    if (aimi_pool_buffers_enter(b) != AIMEM_OK) return;
+    *out = b->info;
+    out->largest_free = aimi_pool_buffers_largest(b);
+    out->own_bytes = sizeof *b + b->table_size * sizeof *b->table +
+                     b->segment_room * sizeof *b->segments + b->scoped_size * sizeof *b->scoped;
+    for (i = 0; i < b->segments_used; i++) {
+        const aimi_pool_segment *g = b->segments[i];
+        if (g == NULL) continue;
+        out->own_bytes += sizeof *g + g->mapped + g->ranges.capacity * sizeof(aimc_pool_range);
+        out->kept += g->ranges.free_count;
+    }
+    if (out->hits + out->misses != 0) {
+        out->hit_rate = (float)((double)out->hits / (double)(out->hits + out->misses));
+    }
+    aimi_pool_buffers_leave(b);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_class_stats(const aimem_buffers *buffers, uint32_t index,
+                                                      aimem_buffers_class_info *out) {
+    aimem_buffers *b = (aimem_buffers *)buffers;
+    aimem_result r;
+    memset(out, 0, sizeof *out);
+    r = aimi_pool_buffers_enter(b);
+    if (r != AIMEM_OK) return r;
+    if (index <= b->class_count) *out = b->classes[index].info;
+    else r = AIMEM_ERR_RANGE;
+    aimi_pool_buffers_leave(b);
+    return r;
+}
+
+/* end pool/buffers_life.h */
+
+/* begin pool/buffers_use.h */
+/* pool/buffers_use.h: allocating, counting references, scopes, handing over, listing. */
+
+/* ---- allocation ---- */
+
+/* A live buffer of size bytes in place *out; inside. Errors: LIMIT, NOMEM. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_make(aimem_buffers *b, size_t size, size_t align,
+                                            uint32_t *out) {
+    uint32_t n = aimi_pool_buffer_take(b);
+    aimi_pool_buffer *s;
+    aimem_result r = AIMEM_ERR_NOMEM;
+    bool asked = false;
+    *out = 0;
+    if (n != 0) {
+        s = &b->table[n];
+        s->size = size != 0 ? size : 1;
+        s->align = aimc_pool_max_size(align, b->align);
+        s->klass = aimi_pool_buffers_class_of(b, s->size);
+        r = aimi_pool_buffers_place(b, s, &asked);
+        if (r != AIMEM_OK) aimi_pool_buffer_drop(b, n);
+    }
+    if (r != AIMEM_OK) {
+        b->info.failures++;
+        return r;
+    }
+    s->state = AIMI_POOL_BUFFER_LIVE;
+    s->refs = 1;
+    s->time = b->now;
+    b->info.in_use++;
+    b->info.allocated_bytes += s->size;
+    if (asked) {
+        b->info.misses++;
+        b->classes[s->klass].info.misses++;
+    } else {
+        b->info.hits++;
+        b->classes[s->klass].info.hits++;
+    }
+    aimi_pool_buffers_count(b, s);
+    aimi_pool_range_settle(b);
+    *out = n;
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN void aimi_pool_buffer_name(aimi_pool_buffer *s, const char *name) {
+    size_t i;
+    for (i = 0; name != NULL && i + 1 < sizeof s->name && name[i] != '\0'; i++) {
+        s->name[i] = name[i];
+    }
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_alloc(aimem_buffers *buffers, size_t size,
+                                                aimem_buffer *out) {
+    aimem_buffers *b = buffers;
+    uint32_t n;
+    aimem_result r;
+    out->id = 0;
+    r = aimi_pool_buffers_enter(b);
+    if (r != AIMEM_OK) return r;
+    r = aimi_pool_buffers_make(b, size, 0, &n);
+    if (r == AIMEM_OK) {
+        if (b->clear_on_alloc) memset(b->table[n].data, 0, b->table[n].size);
+        out->id = aimi_pool_buffer_id(b, n);
+    }
+    aimi_pool_buffers_leave(b);
+    return r;
+}
+
+AIMEM_POOL_API size_t aimem_buffers_bytes_of(aimem_dtype dtype, size_t count) {
+    static const uint8_t bytes[17] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 2, 4, 8, 0, 34, 18, 1};
+    size_t size;
+    if (dtype > AIMEM_DTYPE_BOOL) return 0;
+    if (dtype == AIMEM_DTYPE_B1) return count / 8 + (count % 8 != 0);
+    if (dtype == AIMEM_DTYPE_Q8_0 || dtype == AIMEM_DTYPE_Q4_0) {
+        count = count / 32 + (count % 32 != 0);
+    }
+    return aimc_pool_mul_size(count, bytes[dtype], &size) ? size : 0;
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_alloc_with(aimem_buffers *buffers,
+                                                     const aimem_buffer_desc *desc,
+                                                     aimem_buffer *out) {
+    aimem_buffers *b = buffers;
+    aimi_pool_buffer *s;
+    size_t size;
+    uint32_t n;
+    aimem_result r;
+    out->id = 0;
+    if (desc == NULL || desc->canary_zero != 0) return AIMEM_ERR_INVALID;
+    if (desc->size != 0 && desc->count != 0) return AIMEM_ERR_INVALID;
+    if (desc->dtype > AIMEM_DTYPE_BOOL || desc->align > AIMI_POOL_BUFFERS_ALIGN ||
+        (desc->align & (desc->align - 1)) != 0) {
+        return AIMEM_ERR_INVALID;
+    }
+    size = desc->size;
+    if (desc->count != 0) {
+        size = aimem_buffers_bytes_of(desc->dtype, desc->count);
+        if (size == 0) return AIMEM_ERR_RANGE;
+    }
+    r = aimi_pool_buffers_enter(b);
+    if (r != AIMEM_OK) return r;
+    r = aimi_pool_buffers_make(b, size, desc->align, &n);
+    if (r == AIMEM_OK) {
+        s = &b->table[n];
+        s->dtype = desc->dtype;
+        aimi_pool_buffer_name(s, desc->name);
+        if (desc->from != NULL) memcpy(s->data, desc->from, size);
+        else if (desc->clear || b->clear_on_alloc) memset(s->data, 0, s->size);
+        out->id = aimi_pool_buffer_id(b, n);
+    }
+    aimi_pool_buffers_leave(b);
+    return r;
+}
+
+/* ---- references ---- */
+
+AIMEM_POOL_API aimem_result aimem_buffers_retain(aimem_buffers *buffers, aimem_buffer buffer) {
+    aimi_pool_buffer *s;
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    s = aimi_pool_buffer_of(buffers, buffer);
+    if (s == NULL) r = AIMEM_ERR_STALE;
+    else if (s->refs == UINT32_MAX) r = AIMEM_ERR_LIMIT;
+    else s->refs++;
+    return aimi_pool_buffers_done(buffers, "retain", buffer.id, r);
+}
+
+/* The last reference of live place n is gone: its memory is recycled, its handle stale. */
+AIMC_POOL_FN void aimi_pool_buffers_recycle(aimem_buffers *b, uint32_t n) {
+    aimi_pool_buffer *s = &b->table[n];
+    (void)aimi_pool_buffer_expire(b, n);
+    b->info.in_use--;
+    aimi_pool_buffers_uncount(b, s);
+    if (s->packed != NULL) {
+        b->info.held_bytes -= s->capacity;
+        aimi_pool_packed_free(b, s->packed);
+    } else if (s->lender == NULL && b->store == AIMI_POOL_STORE_CLASSES) {
+        if (b->clear_on_release) aimi_pool_buffers_wipe(s->data, s->size);
+        aimi_pool_class_unplace(b, n);
+        return;
+    } else if (s->lender == NULL) {
+        aimi_pool_buffers_unplace(b, s);
+    }
+    aimi_pool_buffer_drop(b, n);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_release(aimem_buffers *buffers, aimem_buffer buffer) {
+    aimem_buffers *lender = NULL;
+    aimem_buffer lent;
+    aimi_pool_buffer *s;
+    aimem_result r;
+    if (buffer.id == 0) return AIMEM_OK;
+    lent.id = 0;
+    r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    s = aimi_pool_buffer_of(buffers, buffer);
+    if (s == NULL) {
+        r = AIMEM_ERR_STALE;
+    } else if (--s->refs == 0) {
+        lender = s->lender;
+        lent.id = s->lent;
+        aimi_pool_buffers_recycle(buffers, (uint32_t)buffer.id);
+    }
+    r = aimi_pool_buffers_done(buffers, "release", buffer.id, r);
+    return lender != NULL ? aimem_buffers_release(lender, lent) : r;
+}
+
+/* ---- another size ---- */
+
+/* Moves s to memory of another size; it is as it was unless OK. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_move(aimem_buffers *b, aimi_pool_buffer *s, size_t size) {
+    aimi_pool_buffer fresh = *s;
+    bool asked;
+    aimem_result r;
+    fresh.size = size;
+    fresh.klass = aimi_pool_buffers_class_of(b, size);
+    r = aimi_pool_buffers_place(b, &fresh, &asked);
+    if (r != AIMEM_OK) return r;
+    memcpy(fresh.data, s->data, aimc_pool_min_size(size, s->size));
+    aimi_pool_buffers_uncount(b, s);
+    aimi_pool_buffers_unplace(b, s);
+    *s = fresh;
+    aimi_pool_buffers_count(b, s);
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN aimem_result aimi_pool_buffers_fit(aimem_buffers *b, aimi_pool_buffer *s, size_t size) {
+    aimem_result r = AIMEM_ERR_LIMIT;
+    aimi_pool_buffer old = *s;
+    bool asked = false;
+    if (size == 0) size = 1;
+    if (s->segment != AIMI_POOL_NO_SEGMENT) {
+        if (size < s->size && b->clear_on_release) {
+            aimi_pool_buffers_wipe(s->data + size, s->size - size);
+        }
+        r = aimi_pool_range_resize(b, s, size, &asked);
+    } else if (!s->direct && s->klass == aimi_pool_buffers_class_of(b, size)) {
+        r = AIMEM_OK;
+    }
+    if (r != AIMEM_OK) {
+        r = aimi_pool_buffers_move(b, s, size);
+    } else {
+        aimi_pool_buffers_uncount(b, &old);
+        s->size = size;
+        s->klass = aimi_pool_buffers_class_of(b, size);
+        aimi_pool_buffers_count(b, s);
+    }
+    if (r == AIMEM_OK) aimi_pool_range_settle(b);
+    return r;
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_resize(aimem_buffers *buffers, aimem_buffer buffer,
+                                                 size_t size) {
+    aimi_pool_buffer *s;
+    size_t old;
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    s = aimi_pool_buffer_of(buffers, buffer);
+    if (s == NULL) {
+        r = AIMEM_ERR_STALE;
+    } else if (s->packed != NULL || s->lender != NULL) {
+        r = AIMEM_ERR_UNSUPPORTED;
+    } else {
+        old = s->size;
+        r = aimi_pool_buffers_fit(buffers, s, size);
+        if (r == AIMEM_OK && buffers->clear_on_alloc && s->size > old) {
+            memset(s->data + old, 0, s->size - old);
+        }
+    }
+    return aimi_pool_buffers_done(buffers, "resize", buffer.id, r);
+}
+
+/* ---- handing over ---- */
+
+/* The old handle goes stale and *out is the new one. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_rename(aimem_buffers *b, aimem_buffer buffer, bool away,
+                                              aimi_pool_buffer *copy, aimem_buffer *out) {
+    aimi_pool_buffer *s;
+    aimem_result r = aimi_pool_buffers_enter(b);
+    if (r != AIMEM_OK) return r;
+    s = aimi_pool_buffer_of(b, buffer);
+    if (s == NULL) r = AIMEM_ERR_STALE;
+    else if (s->refs != 1) r = AIMEM_ERR_BUSY;
+    else if (s->gen == UINT32_MAX) r = AIMEM_ERR_LIMIT;
+    else if (away && s->packed != NULL) r = AIMEM_ERR_UNSUPPORTED;
+    if (r == AIMEM_OK) {
+        (void)aimi_pool_buffer_expire(b, (uint32_t)buffer.id);
+        out->id = aimi_pool_buffer_id(b, (uint32_t)buffer.id);
+        *copy = *s;
+    }
+    return aimi_pool_buffers_done(b, "handover", buffer.id, r);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_handover(aimem_buffers *buffers, aimem_buffer buffer,
+                                                   aimem_buffers *to, aimem_buffer *out) {
+    aimi_pool_buffer copy;
+    aimem_buffer lent;
+    aimem_result r;
+    uint32_t n;
+    out->id = 0;
+    if (to == NULL || to == buffers) {
+        return aimi_pool_buffers_rename(buffers, buffer, false, &copy, out);
+    }
+    /* Never inside both objects at once: a place is taken first, and given back on failure. */
+    r = aimi_pool_buffers_enter(to);
+    if (r != AIMEM_OK) return r;
+    n = aimi_pool_buffer_take(to);
+    aimi_pool_buffers_leave(to);
+    if (n == 0) return AIMEM_ERR_NOMEM;
+    memset(&copy, 0, sizeof copy);
+    r = aimi_pool_buffers_rename(buffers, buffer, true, &copy, &lent);
+    (void)aimi_pool_buffers_enter(to); /* as before: this is no hook of it */
+    if (r != AIMEM_OK) {
+        aimi_pool_buffer_drop(to, n);
+    } else {
+        aimi_pool_buffer *s = &to->table[n];
+        copy.gen = s->gen;
+        copy.time = to->now;
+        copy.lender = buffers;
+        copy.lent = lent.id;
+        copy.klass = aimi_pool_buffers_class_of(to, copy.size);
+        *s = copy;
+        to->info.in_use++;
+        out->id = aimi_pool_buffer_id(to, n);
+    }
+    aimi_pool_buffers_leave(to);
+    return r;
+}
+
+/* ---- looking ---- */
+
+AIMEM_POOL_API void *aimem_buffers_data(aimem_buffers *buffers, aimem_buffer buffer) {
+    aimi_pool_buffer *s;
+    void *data;
+    if (aimi_pool_buffers_enter(buffers) != AIMEM_OK) return NULL;
+    s = aimi_pool_buffer_of(buffers, buffer);
+    data = s != NULL ? s->data : NULL;
+    aimi_pool_buffers_leave(buffers);
+    return data;
+}
+
+AIMC_POOL_FN void aimi_pool_buffer_about(aimem_buffers *b, uint32_t n, aimem_buffer_info *out) {
+    const aimi_pool_buffer *s = &b->table[n];
+    size_t one = aimem_buffers_bytes_of(s->dtype, 1);
+    memset(out, 0, sizeof *out);
+    out->buffer.id = aimi_pool_buffer_id(b, n);
+    memcpy(out->name, s->name, sizeof out->name);
+    out->size = s->size;
+    out->count = s->size / one;
+    if (s->dtype == AIMEM_DTYPE_B1) out->count *= 8;
+    if (s->dtype == AIMEM_DTYPE_Q8_0 || s->dtype == AIMEM_DTYPE_Q4_0) out->count *= 32;
+    out->align = s->align;
+    out->held = s->capacity;
+    out->data = s->data;
+    out->age_ns = b->now - s->time;
+    out->dtype = s->dtype;
+    out->refs = s->refs;
+    out->compressed = s->packed != NULL;
+    out->ratio = s->packed != NULL ? (float)((double)s->size / (double)s->capacity) : 1.0f;
+    out->borrowed = s->lender != NULL;
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_about(aimem_buffers *buffers, aimem_buffer buffer,
+                                                aimem_buffer_info *out) {
+    aimem_result r;
+    memset(out, 0, sizeof *out);
+    r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    if (aimi_pool_buffer_of(buffers, buffer) == NULL) r = AIMEM_ERR_STALE;
+    else aimi_pool_buffer_about(buffers, (uint32_t)buffer.id, out);
+    return aimi_pool_buffers_done(buffers, "about", buffer.id, r);
+}
+
+AIMEM_POOL_API size_t aimem_buffers_list(aimem_buffers *buffers, aimem_buffer_info *out,
+                                         size_t room) {
+    size_t count = 0;
+    uint32_t n;
+    if (aimi_pool_buffers_enter(buffers) != AIMEM_OK) return 0;
+    for (n = 1; n < buffers->table_made; n++) {
+        if (buffers->table[n].state != AIMI_POOL_BUFFER_LIVE) continue;
+        if (count < room) aimi_pool_buffer_about(buffers, n, &out[count]);
+        count++;
+    }
+    aimi_pool_buffers_leave(buffers);
+    return count;
+}
+
+/* ---- scopes ---- */
+
+AIMEM_POOL_API aimem_result aimem_buffers_scope_add(aimem_buffers *buffers,
+                                                    aimem_buffers_scope *scope,
+                                                    aimem_buffer buffer) {
+    aimem_buffers *b = buffers;
+    aimem_result r;
+    uint32_t n;
+    if (scope->buffers != NULL && scope->buffers != b) return AIMEM_ERR_INVALID;
+    r = aimi_pool_buffers_enter(b);
+    if (r != AIMEM_OK) return r;
+    if (aimi_pool_buffer_of(b, buffer) == NULL) {
+        return aimi_pool_buffers_done(b, "scope_add", buffer.id, AIMEM_ERR_STALE);
+    }
+    n = b->scoped_empty;
+    if (n != 0) {
+        b->scoped_empty = b->scoped[n].next;
+    } else {
+        if (b->scoped_made >= b->scoped_size) {
+            void *fresh = aimi_pool_buffers_more(b, b->scoped, &b->scoped_size, b->scoped_made + 1,
+                                                 sizeof *b->scoped);
+            if (fresh == NULL) {
+                aimi_pool_buffers_leave(b);
+                return AIMEM_ERR_NOMEM;
+            }
+            b->scoped = (aimi_pool_scoped *)fresh;
+        }
+        n = b->scoped_made++;
+    }
+    b->scoped[n].id = buffer.id;
+    b->scoped[n].next = scope->head;
+    scope->buffers = b;
+    scope->head = n;
+    scope->count++;
+    aimi_pool_buffers_leave(b);
+    return AIMEM_OK;
+}
+
+/* Takes entry n out of the chain; before: the entry in front of it, 0: it is the first. */
+AIMC_POOL_FN void aimi_pool_scope_unlink(aimem_buffers_scope *scope, uint32_t n, uint32_t before) {
+    aimem_buffers *b = scope->buffers;
+    if (before != 0) b->scoped[before].next = b->scoped[n].next;
+    else scope->head = b->scoped[n].next;
+    b->scoped[n].next = b->scoped_empty;
+    b->scoped_empty = n;
+    scope->count--;
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_scope_keep(aimem_buffers_scope *scope,
+                                                     aimem_buffer buffer) {
+    aimem_buffers *b = scope->buffers;
+    uint32_t n, before = 0;
+    aimem_result r;
+    if (b == NULL) return AIMEM_ERR_NOT_FOUND;
+    r = aimi_pool_buffers_enter(b);
+    if (r != AIMEM_OK) return r;
+    for (n = scope->head; n != 0 && b->scoped[n].id != buffer.id; n = b->scoped[n].next) {
+        before = n;
+    }
+    if (n != 0) aimi_pool_scope_unlink(scope, n, before);
+    aimi_pool_buffers_leave(b);
+    return n != 0 ? AIMEM_OK : AIMEM_ERR_NOT_FOUND;
+}
+
+AIMEM_POOL_API size_t aimem_buffers_scope_end(aimem_buffers_scope *scope) {
+    size_t released = 0;
+    if (scope == NULL) return 0;
+    while (scope->head != 0) {
+        aimem_buffers *b = scope->buffers;
+        aimem_buffer buffer;
+        bool live;
+        if (aimi_pool_buffers_enter(b) != AIMEM_OK) return released;
+        buffer.id = b->scoped[scope->head].id;
+        live = aimi_pool_buffer_of(b, buffer) != NULL;
+        aimi_pool_scope_unlink(scope, scope->head, 0);
+        aimi_pool_buffers_leave(b);
+        if (live && aimem_buffers_release(b, buffer) == AIMEM_OK) released++;
+    }
+    scope->buffers = NULL;
+    return released;
+}
+
+/* ---- as an allocator ---- */
+
+/* The handle stands right in front of the block; behind the start of the buffer lie pad bytes. */
+AIMC_POOL_INLINE size_t aimi_pool_buffers_pad(size_t align) {
+    return aimc_pool_max_size(align, 16);
+}
+
+AIMC_POOL_FN void *aimi_pool_buffers_block(aimem_buffers *b, aimem_buffer buffer, size_t pad) {
+    unsigned char *data = (unsigned char *)aimem_buffers_data(b, buffer);
+    if (data == NULL) return NULL;
+    memcpy(data + pad - sizeof buffer.id, &buffer.id, sizeof buffer.id);
+    return data + pad;
+}
+
+AIMC_POOL_FN void *aimi_pool_buffers_realloc(void *user_data, void *ptr, size_t old_size,
+                                        size_t new_size, size_t align) {
+    aimem_buffers *b = (aimem_buffers *)user_data;
+    size_t pad = aimi_pool_buffers_pad(align), size;
+    aimem_buffer_desc desc;
+    aimem_buffer buffer;
+    (void)old_size;
+    buffer.id = 0;
+    if (ptr != NULL) {
+        memcpy(&buffer.id, (unsigned char *)ptr - sizeof buffer.id, sizeof buffer.id);
+    }
+    if (new_size == 0) {
+        if (ptr != NULL) (void)aimem_buffers_release(b, buffer);
+        return NULL;
+    }
+    if (!aimc_pool_add_size(new_size, pad, &size)) return NULL;
+    if (ptr != NULL) {
+        if (aimem_buffers_resize(b, buffer, size) != AIMEM_OK) return NULL;
+        return aimi_pool_buffers_block(b, buffer, pad);
+    }
+    memset(&desc, 0, sizeof desc);
+    desc.size = size;
+    desc.align = align;
+    if (aimem_buffers_alloc_with(b, &desc, &buffer) != AIMEM_OK) return NULL;
+    return aimi_pool_buffers_block(b, buffer, pad);
+}
+
+AIMEM_POOL_API aimem_allocator aimem_buffers_allocator(aimem_buffers *buffers) {
+    aimem_allocator hook;
+    hook.realloc_fn = aimi_pool_buffers_realloc;
+    hook.user_data = buffers;
+    return hook;
+}
+
+/* end pool/buffers_use.h */
+
+/* begin pool/buffers_data.h */
+/* pool/buffers_data.h: reading and writing buffers within their bounds, typed and compressed. */
+
+/* ---- bytes ---- */
+
+/* What the bytes that a compressed buffer takes have become. */
+AIMC_POOL_FN void aimi_pool_packed_recount(aimem_buffers *b, aimi_pool_buffer *s) {
+    if (s->packed->stored == s->capacity) return;
+    aimi_pool_buffers_uncount(b, s);
+    b->info.held_bytes -= s->capacity;
+    s->capacity = s->packed->stored;
+    aimi_pool_buffers_hold(b, s->capacity);
+    aimi_pool_buffers_count(b, s);
+}
+
+/* [offset, offset + size) of s to dst, or from src, or to zeros when both are NULL; inside. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_copy(aimem_buffers *b, aimi_pool_buffer *s, size_t offset,
+                                            size_t size, void *dst, const void *src) {
+    aimem_result r = AIMEM_OK;
+    if (s == NULL) return AIMEM_ERR_STALE;
+    if (offset > s->size || size > s->size - offset) return AIMEM_ERR_RANGE;
+    if (size == 0) return AIMEM_OK;
+    if (s->packed != NULL) {
+        if (dst != NULL) {
+            r = aimi_pool_packed_read(b, s->packed, offset, (unsigned char *)dst, size);
+        } else {
+            r = aimi_pool_packed_write(b, s->packed, offset, (const unsigned char *)src, size);
+        }
+        aimi_pool_packed_recount(b, s);
+    } else if (dst != NULL) {
+        memmove(dst, s->data + offset, size);
+    } else if (src != NULL) {
+        memmove(s->data + offset, src, size);
+    } else {
+        memset(s->data + offset, 0, size);
+    }
+    return r;
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_read(aimem_buffers *buffers, aimem_buffer buffer,
+                                               size_t offset, void *dst, size_t size) {
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    if (dst == NULL && size != 0) r = AIMEM_ERR_INVALID;
+    else r = aimi_pool_buffers_copy(buffers, aimi_pool_buffer_of(buffers, buffer), offset, size,
+                                    dst, NULL);
+    return aimi_pool_buffers_done(buffers, "read", buffer.id, r);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_write(aimem_buffers *buffers, aimem_buffer buffer,
+                                                size_t offset, const void *src, size_t size) {
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    if (src == NULL && size != 0) r = AIMEM_ERR_INVALID;
+    else r = aimi_pool_buffers_copy(buffers, aimi_pool_buffer_of(buffers, buffer), offset, size,
+                                    NULL, src);
+    return aimi_pool_buffers_done(buffers, "write", buffer.id, r);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_clear(aimem_buffers *buffers, aimem_buffer buffer,
+                                                size_t offset, size_t size) {
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    r = aimi_pool_buffers_copy(buffers, aimi_pool_buffer_of(buffers, buffer), offset, size, NULL,
+                               NULL);
+    return aimi_pool_buffers_done(buffers, "clear", buffer.id, r);
+}
+
+/* ---- elements ---- */
+
+/* Bytes of one element that can be addressed; 0: none. */
+AIMC_POOL_FN size_t aimi_pool_element(aimem_dtype dtype) {
+    if (dtype == 0 || dtype == AIMEM_DTYPE_B1 || dtype == AIMEM_DTYPE_Q8_0 ||
+        dtype == AIMEM_DTYPE_Q4_0) {
+        return 0;
+    }
+    return aimem_buffers_bytes_of(dtype, 1);
+}
+
+/* Element index of s, to dst or from src; inside. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_element(aimem_buffers *b, aimi_pool_buffer *s, size_t index,
+                                               void *dst, const void *src) {
+    size_t one;
+    if (s == NULL) return AIMEM_ERR_STALE;
+    one = aimi_pool_element(s->dtype);
+    if (one == 0) return AIMEM_ERR_UNSUPPORTED;
+    if (index >= s->size / one) return AIMEM_ERR_RANGE;
+    return aimi_pool_buffers_copy(b, s, index * one, one, dst, src);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_get(aimem_buffers *buffers, aimem_buffer buffer,
+                                              size_t index, void *out) {
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    r = aimi_pool_buffers_element(buffers, aimi_pool_buffer_of(buffers, buffer), index, out, NULL);
+    return aimi_pool_buffers_done(buffers, "get", buffer.id, r);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_put(aimem_buffers *buffers, aimem_buffer buffer,
+                                              size_t index, const void *value) {
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    r = aimi_pool_buffers_element(buffers, aimi_pool_buffer_of(buffers, buffer), index, NULL,
+                                  value);
+    return aimi_pool_buffers_done(buffers, "put", buffer.id, r);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_get_at(aimem_buffers *buffers, aimem_buffer buffer,
+                                                 aimem_dtype dtype, size_t offset, void *out) {
+    size_t one = aimi_pool_element(dtype);
+    return one == 0 ? AIMEM_ERR_UNSUPPORTED
+                    : aimem_buffers_read(buffers, buffer, offset, out, one);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_put_at(aimem_buffers *buffers, aimem_buffer buffer,
+                                                 aimem_dtype dtype, size_t offset,
+                                                 const void *value) {
+    size_t one = aimi_pool_element(dtype);
+    return one == 0 ? AIMEM_ERR_UNSUPPORTED
+                    : aimem_buffers_write(buffers, buffer, offset, value, one);
+}
+
+/* ---- numbers: conversions by bits, so that no compiler flag changes them ---- */
+
+/* A small float with the given bits of exponent and fraction as a double; exact. */
+AIMC_POOL_FN double aimi_pool_widen(uint32_t x, uint32_t exponent_bits, uint32_t fraction_bits) {
+    uint64_t bits = (uint64_t)(x >> (exponent_bits + fraction_bits)) << 63;
+    uint64_t fraction = x & ((1u << fraction_bits) - 1);
+    uint32_t most = (1u << exponent_bits) - 1, exponent = x >> fraction_bits & most;
+    double d;
+    if (exponent == most) {
+        bits |= (uint64_t)2047 << 52;
+    } else if (exponent != 0 || fraction != 0) {
+        uint32_t shift = 0; /* subnormals are brought to the form 1.f */
+        if (exponent == 0) {
+            exponent = 1;
+            while ((fraction << shift >> fraction_bits) == 0) shift++;
+            fraction = fraction << shift & ((1u << fraction_bits) - 1);
+        }
+        bits |= (uint64_t)(exponent + 1023 - most / 2 - shift) << 52;
+    }
+    bits |= fraction << (52 - fraction_bits);
+    memcpy(&d, &bits, sizeof d);
+    return d;
+}
+
+/* x >> shift, rounded to nearest, ties to even; shift 1 to 63. */
+AIMC_POOL_INLINE uint64_t aimi_pool_shift_even(uint64_t x, uint32_t shift) {
+    uint64_t low = x & (((uint64_t)1 << shift) - 1), half = (uint64_t)1 << (shift - 1);
+    x >>= shift;
+    return x + (low > half || (low == half && (x & 1) != 0));
+}
+
+/* The bits of a double, rounded once to a small float with the given bits of exponent and
+   fraction; a NaN stays one. Overflow carries from the fraction into the exponent, and from there
+   into infinity. */
+AIMC_POOL_FN uint32_t aimi_pool_round_bits(uint64_t d, uint32_t exponent_bits, uint32_t fraction_bits) {
+    uint32_t sign = (uint32_t)(d >> 63) << (exponent_bits + fraction_bits);
+    int32_t bias = (1 << (exponent_bits - 1)) - 1, exponent = (int32_t)(d >> 52 & 2047) - 1023;
+    uint64_t fraction = d & (((uint64_t)1 << 52) - 1);
+    uint32_t infinity = ((1u << exponent_bits) - 1) << fraction_bits, shift = 52 - fraction_bits;
+    if (exponent == 1024) {
+        return sign | infinity | (fraction != 0 ? 1u << (fraction_bits - 1) : 0);
+    }
+    if (exponent > bias) return sign | infinity;
+    if (exponent > -bias) {
+        fraction |= (uint64_t)(uint32_t)(exponent + bias) << 52;
+        return sign | (uint32_t)aimi_pool_shift_even(fraction, shift);
+    }
+    if (exponent < -bias - (int32_t)fraction_bits) return sign;
+    fraction |= (uint64_t)1 << 52; /* subnormal in the small type */
+    return sign | (uint32_t)aimi_pool_shift_even(fraction, shift + (uint32_t)(1 - bias - exponent));
+}
+
+/* value, rounded to nearest (ties to even) and clamped to [least, greatest]; 0 for NaN. */
+AIMC_POOL_FN int64_t aimi_pool_to_integer(double value, double least, double greatest) {
+    uint64_t bits;
+    int64_t whole;
+    double rest;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7FFFFFFFFFFFFFFFu) > 0x7FF0000000000000u) return 0;
+    if (value <= least) return (int64_t)least;
+    if (value >= greatest) return greatest >= 9223372036854775807.0 ? INT64_MAX : (int64_t)greatest;
+    whole = (int64_t)value;
+    rest = value - (double)whole;
+    if (rest > 0.5 || (rest >= 0.5 && (whole & 1) != 0)) whole++;
+    if (rest < -0.5 || (rest <= -0.5 && (whole & 1) != 0)) whole--;
+    return whole;
+}
+
+AIMC_POOL_FN uint64_t aimi_pool_to_u64(double value) {
+    if (value < 9223372036854775808.0) {
+        return (uint64_t)aimi_pool_to_integer(value, 0.0, 9223372036854775807.0);
+    }
+    return value < 18446744073709551616.0 ? (uint64_t)value : UINT64_MAX;
+}
+
+/* One element at p as a double. */
+AIMC_POOL_FN double aimi_pool_number_load(aimem_dtype dtype, const void *p) {
+    uint8_t u8;
+    uint16_t u16;
+    uint32_t u32;
+    uint64_t u64;
+    double d;
+    switch (dtype) {
+    case AIMEM_DTYPE_U8:
+    case AIMEM_DTYPE_BOOL: memcpy(&u8, p, 1); return (double)u8;
+    case AIMEM_DTYPE_I8: memcpy(&u8, p, 1); return (double)(int8_t)u8;
+    case AIMEM_DTYPE_U16: memcpy(&u16, p, 2); return (double)u16;
+    case AIMEM_DTYPE_I16: memcpy(&u16, p, 2); return (double)(int16_t)u16;
+    case AIMEM_DTYPE_U32: memcpy(&u32, p, 4); return (double)u32;
+    case AIMEM_DTYPE_I32: memcpy(&u32, p, 4); return (double)(int32_t)u32;
+    case AIMEM_DTYPE_U64: memcpy(&u64, p, 8); return (double)u64;
+    case AIMEM_DTYPE_I64: memcpy(&u64, p, 8); return (double)(int64_t)u64;
+    case AIMEM_DTYPE_F16: memcpy(&u16, p, 2); return aimi_pool_widen(u16, 5, 10);
+    case AIMEM_DTYPE_BF16: memcpy(&u16, p, 2); return aimi_pool_widen(u16, 8, 7);
+    case AIMEM_DTYPE_F32: memcpy(&u32, p, 4); return aimi_pool_widen(u32, 8, 23);
+    default: memcpy(&d, p, 8); return d;
+    }
+}
+
+/* The low bytes of bits at p, as the machine keeps integers of that size. */
+AIMC_POOL_FN void aimi_pool_bits_store(void *p, uint64_t bits, size_t size) {
+    uint32_t u32 = (uint32_t)bits;
+    uint16_t u16 = (uint16_t)bits;
+    uint8_t u8 = (uint8_t)bits;
+    if (size == 8) memcpy(p, &bits, 8);
+    else if (size == 4) memcpy(p, &u32, 4);
+    else if (size == 2) memcpy(p, &u16, 2);
+    else memcpy(p, &u8, 1);
+}
+
+/* value as one element at p; the type has elements. */
+AIMC_POOL_FN void aimi_pool_number_store(aimem_dtype dtype, void *p, double value) {
+    uint64_t bits;
+    int64_t i = 0;
+    memcpy(&bits, &value, sizeof bits);
+    switch (dtype) {
+    case AIMEM_DTYPE_U8: i = aimi_pool_to_integer(value, 0, 255); break;
+    case AIMEM_DTYPE_I8: i = aimi_pool_to_integer(value, -128, 127); break;
+    case AIMEM_DTYPE_U16: i = aimi_pool_to_integer(value, 0, 65535); break;
+    case AIMEM_DTYPE_I16: i = aimi_pool_to_integer(value, -32768, 32767); break;
+    case AIMEM_DTYPE_U32: i = aimi_pool_to_integer(value, 0, 4294967295.0); break;
+    case AIMEM_DTYPE_I32: i = aimi_pool_to_integer(value, -2147483648.0, 2147483647.0); break;
+    case AIMEM_DTYPE_I64:
+        i = aimi_pool_to_integer(value, -9223372036854775808.0, 9223372036854775807.0);
+        break;
+    case AIMEM_DTYPE_U64: i = (int64_t)aimi_pool_to_u64(value); break;
+    case AIMEM_DTYPE_BOOL: i = bits << 1 != 0; break;
+    case AIMEM_DTYPE_F16: i = aimi_pool_round_bits(bits, 5, 10); break;
+    case AIMEM_DTYPE_BF16: i = aimi_pool_round_bits(bits, 8, 7); break;
+    case AIMEM_DTYPE_F32: i = aimi_pool_round_bits(bits, 8, 23); break;
+    default: i = (int64_t)bits; break;
+    }
+    aimi_pool_bits_store(p, (uint64_t)i, aimi_pool_element(dtype));
+}
+
+/* Bit index of a buffer of B1: read into *out, or written from it. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_bit(aimem_buffers *b, aimi_pool_buffer *s, size_t index,
+                                           bool write, double *out) {
+    unsigned char byte, bit = (unsigned char)(1u << (index & 7));
+    uint64_t bits;
+    aimem_result r;
+    if (index / 8 >= s->size) return AIMEM_ERR_RANGE;
+    r = aimi_pool_buffers_copy(b, s, index / 8, 1, &byte, NULL);
+    if (r != AIMEM_OK || !write) {
+        *out = r == AIMEM_OK && (byte & bit) != 0 ? 1.0 : 0.0;
+        return r;
+    }
+    memcpy(&bits, out, sizeof bits);
+    byte = (unsigned char)(bits << 1 != 0 ? byte | bit : byte & ~bit);
+    return aimi_pool_buffers_copy(b, s, index / 8, 1, NULL, &byte);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_get_number(aimem_buffers *buffers, aimem_buffer buffer,
+                                                     size_t index, double *out) {
+    unsigned char element[8];
+    aimi_pool_buffer *s;
+    aimem_result r;
+    *out = 0.0;
+    r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    s = aimi_pool_buffer_of(buffers, buffer);
+    if (s != NULL && s->dtype == AIMEM_DTYPE_B1) {
+        r = aimi_pool_buffers_bit(buffers, s, index, false, out);
+    } else {
+        r = aimi_pool_buffers_element(buffers, s, index, element, NULL);
+        if (r == AIMEM_OK) *out = aimi_pool_number_load(s->dtype, element);
+    }
+    return aimi_pool_buffers_done(buffers, "get_number", buffer.id, r);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_put_number(aimem_buffers *buffers, aimem_buffer buffer,
+                                                     size_t index, double value) {
+    unsigned char element[8];
+    aimi_pool_buffer *s;
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    s = aimi_pool_buffer_of(buffers, buffer);
+    if (s != NULL && s->dtype == AIMEM_DTYPE_B1) {
+        r = aimi_pool_buffers_bit(buffers, s, index, true, &value);
+    } else {
+        memset(element, 0, sizeof element);
+        if (s != NULL && aimi_pool_element(s->dtype) != 0) {
+            aimi_pool_number_store(s->dtype, element, value);
+        }
+        r = aimi_pool_buffers_element(buffers, s, index, NULL, element);
+    }
+    return aimi_pool_buffers_done(buffers, "put_number", buffer.id, r);
+}
+
+/* ---- compressing ---- */
+
+/* s, whose memory or former entries are given back here, has its bytes in p from now on. */
+AIMC_POOL_FN void aimi_pool_buffers_set_packed(aimem_buffers *b, aimi_pool_buffer *s,
+                                          aimi_pool_packed *p) {
+    aimi_pool_buffers_uncount(b, s);
+    if (s->packed != NULL) {
+        b->info.held_bytes -= s->capacity;
+        aimi_pool_packed_free(b, s->packed);
+    } else {
+        aimi_pool_buffers_unplace(b, s);
+    }
+    s->packed = p;
+    s->capacity = p->stored;
+    aimi_pool_buffers_hold(b, s->capacity);
+    aimi_pool_buffers_count(b, s);
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_compress(aimem_buffers *buffers, aimem_buffer buffer,
+                                                   const aimem_codec *codec, int level,
+                                                   size_t chunk, size_t *stored) {
+    aimem_buffers *b = buffers;
+    aimi_pool_buffer *s;
+    aimem_result r;
+    if (stored != NULL) *stored = 0;
+    if (codec == NULL || codec->bound_fn == NULL || codec->compress_fn == NULL ||
+        codec->decompress_fn == NULL || level < 0 || level > 9) {
+        return AIMEM_ERR_INVALID;
+    }
+    r = aimi_pool_buffers_enter(b);
+    if (r != AIMEM_OK) return r;
+    s = aimi_pool_buffer_of(b, buffer);
+    if (s == NULL) {
+        r = AIMEM_ERR_STALE;
+    } else if (s->lender != NULL) {
+        r = AIMEM_ERR_UNSUPPORTED;
+    } else {
+        size_t length = aimc_pool_min_size(chunk != 0 ? chunk : 65536, s->size);
+        aimi_pool_packed *p = aimi_pool_packed_new(b, s->size, codec, level != 0 ? level : 6,
+                                                   length);
+        r = p == NULL ? AIMEM_ERR_NOMEM : aimi_pool_packed_fill(b, p, s->data, s->packed);
+        if (r == AIMEM_OK) {
+            aimi_pool_buffers_set_packed(b, s, p);
+            if (stored != NULL) *stored = s->capacity;
+        } else {
+            aimi_pool_packed_free(b, p);
+        }
+    }
+    return aimi_pool_buffers_done(b, "compress", buffer.id, r);
+}
+
+/* Plain memory for compressed buffer s; inside. */
+AIMC_POOL_FN aimem_result aimi_pool_buffers_unpack(aimem_buffers *b, aimi_pool_buffer *s) {
+    aimi_pool_buffer plain = *s;
+    bool asked;
+    aimem_result r = aimi_pool_buffers_place(b, &plain, &asked);
+    if (r != AIMEM_OK) return r;
+    r = aimi_pool_packed_read(b, s->packed, 0, plain.data, s->size);
+    if (r != AIMEM_OK) {
+        aimi_pool_buffers_unplace(b, &plain);
+        return r;
+    }
+    aimi_pool_buffers_uncount(b, s);
+    b->info.held_bytes -= s->capacity;
+    aimi_pool_packed_free(b, s->packed);
+    *s = plain;
+    s->packed = NULL;
+    aimi_pool_buffers_count(b, s);
+    aimi_pool_range_settle(b);
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_buffers_decompress(aimem_buffers *buffers, aimem_buffer buffer) {
+    aimi_pool_buffer *s;
+    aimem_result r = aimi_pool_buffers_enter(buffers);
+    if (r != AIMEM_OK) return r;
+    s = aimi_pool_buffer_of(buffers, buffer);
+    if (s == NULL) r = AIMEM_ERR_STALE;
+    else if (s->packed != NULL) r = aimi_pool_buffers_unpack(buffers, s);
+    return aimi_pool_buffers_done(buffers, "decompress", buffer.id, r);
+}
+
+/* end pool/buffers_data.h */
+
+/* begin pool/budget_tree.h */
+/* pool/budget_tree.h: budgets as a tree of counters; charging, taking back, finding what is full.
+ *
+ *   tree --- root --- child --- child          nodes: parent, first child, next sibling
+ *     |                 |         |
+ *     +-- tags          tag       tag           a node's own bytes count in one tag at most
+ *     +-- reclaimers, in no order               each belongs to a node
+ *     +-- passes, the innermost first           one for each thread that runs callbacks
+ *
+ * Invariants, whenever the lock is free:
+ *   own is what was charged to the node itself and not taken back;
+ *   used is own, and for each child the larger of its used and its reserve: what it holds;
+ *   used of a tag is the sum of own over the nodes with that tag;
+ *   peak is the most that used has been, failed requests for memory included;
+ *   used is at most limit, unless the limit was lowered since.
+ * Nodes and reclaimers stay where they are while there is a pass: what is destroyed in a callback
+ * is only marked, and the last pass to end unlinks and frees it. So a pass may hold pointers while
+ * the lock is free. The lock is never held across a callback or the allocator.
+ * Counters are 64 bits wide everywhere, since charges may stand for disks and devices; a lock makes
+ * that possible on processors without 64-bit atomics. Budgets are charged by the chunk, not by the
+ * block, so it is not on a hot path. Hierarchical limits with guaranteed minima: the memory
+ * controller of Linux control groups (memory.max, memory.min), 2016.
+ */
+
+enum {
+    AIMI_POOL_BUDGET_NAME = 32,
+    AIMI_POOL_BUDGET_FLAGS = AIMEM_BUDGET_TRY | AIMEM_BUDGET_WITHIN | AIMEM_BUDGET_NEVER_GROW,
+    AIMI_POOL_BUDGET_ALIGN = 2 * sizeof(void *), /* of nodes, tags and reclaimers */
+    AIMI_POOL_BUDGET_ACTIONS = 32                /* in one list at most */
+};
+
+typedef struct aimi_pool_account {
+    uint64_t used, peak;
+    uint64_t limit; /* AIMEM_BUDGET_UNLIMITED: none */
+    uint64_t soft;  /* as given; 0: follows the limit */
+    char name[AIMI_POOL_BUDGET_NAME];
+} aimi_pool_account;
+
+typedef struct aimi_pool_tag {
+    aimi_pool_account account;
+    struct aimi_pool_tag *next;
+} aimi_pool_tag;
+
+/* One go through reclaimers, class by class. Which ones it has asked is known by number: a
+   reclaimer remembers the number of the last sweep that asked it. */
+typedef struct aimi_pool_sweep {
+    uint64_t number;
+    uint32_t kind, last; /* the class now, and the last one */
+    uint32_t round, rounds;
+    uint32_t round_asked; /* collectors asked in this round */
+    uint32_t why, level, share, items, asked;
+    uint64_t freed; /* what the last one says that it gave back */
+    bool crowded;   /* another thread was using a reclaimer that we would have asked */
+} aimi_pool_sweep;
+
+/* The actions of a level that was reached; it can be left and continued between any two steps. */
+typedef struct aimi_pool_run {
+    bool active;
+    bool begun; /* the action number next has begun: sweep, action and record are its */
+    uint32_t level, next;
+    aimi_pool_sweep sweep;
+    aimem_budget_action action;
+    aimem_budget_record record;
+} aimi_pool_run;
+
+typedef struct aimi_pool_list {
+    aimem_budget_action *actions;
+    uint32_t count;
+    bool bound; /* else as the node above */
+} aimi_pool_list;
+
+struct aimem_budget {
+    aimi_pool_account account;
+    struct aimi_pool_tree *tree;
+    aimem_budget *parent, *child, *sibling;
+    aimi_pool_tag *tag;
+    uint64_t own, reserve;
+    uint64_t requests, refused, relieved, given_up;
+    aimem_allocator allocator;
+    uint64_t last_ns;   /* of the last tick */
+    uint64_t lasted_ns; /* since the level was reached or its actions ran last */
+    uint32_t flags, level;
+    bool ticked; /* last_ns is known */
+    bool doomed; /* destroyed in a callback */
+    aimi_pool_list lists[AIMEM_BUDGET_LEVELS];
+    aimi_pool_run run;
+};
+
+typedef struct aimi_pool_reclaimer {
+    struct aimi_pool_reclaimer *next;
+    aimem_budget *budget;
+    uint64_t id, stamp, number; /* stamp: order of last use; number: of the last sweep */
+    uint32_t kind;
+    int32_t priority;
+    bool essential, not_own;
+    bool busy; /* its function runs, on this thread: */
+    bool dead; /* removed while it ran */
+    uintptr_t thread;
+    uint64_t (*reclaim_fn)(void *user_data, aimem_budget_request *request);
+    void *user_data;
+    char name[AIMI_POOL_BUDGET_NAME];
+} aimi_pool_reclaimer;
+
+/* Lies on the stack of a thread that runs callbacks. */
+typedef struct aimi_pool_pass {
+    struct aimi_pool_pass *outer;
+    uintptr_t thread;
+} aimi_pool_pass;
+
+typedef struct aimi_pool_tree {
+    aimem_budget *root;
+    aimi_pool_tag *tags;
+    aimi_pool_reclaimer *reclaimers;
+    aimi_pool_pass *passes;
+    aimem_allocator allocator; /* of nodes, tags, reclaimers, lists and of the tree */
+    aimc_pool_mutex lock;
+    bool locked, ticking;
+    bool doomed; /* some node is */
+    uint32_t marks[AIMEM_BUDGET_LEVELS]; /* thousandths; marks[0] is 0 */
+    uint32_t hysteresis, goal, retries;
+    uint64_t repeat_ns;
+    uint64_t next_id, number, stamp;
+    void (*level_fn)(void *user_data, aimem_budget *budget, uint32_t from, uint32_t to);
+    uint32_t (*out_of_memory_fn)(void *user_data, const aimem_budget_shortage *shortage);
+    void (*shutdown_fn)(void *user_data, const aimem_budget_shortage *shortage);
+    void *user_data;
+    aimem_clock clock;
+    aimem_logger logger;
+    aimem_budget_record *records; /* a ring behind this struct, of record_cap */
+    size_t record_cap, record_count, record_next;
+} aimi_pool_tree;
+
+AIMC_POOL_INLINE void aimi_pool_budget_lock(aimi_pool_tree *t) {
+    if (t->locked) aimc_pool_mutex_lock(&t->lock);
+}
+
+AIMC_POOL_INLINE void aimi_pool_budget_unlock(aimi_pool_tree *t) {
+    if (t->locked) aimc_pool_mutex_unlock(&t->lock);
+}
+
+AIMC_POOL_FN void aimi_pool_budget_copy_name(char *to, const char *name, const char *otherwise) {
+    size_t i;
+    if (name == NULL) name = otherwise;
+    memset(to, 0, AIMI_POOL_BUDGET_NAME);
+    for (i = 0; i + 1 < AIMI_POOL_BUDGET_NAME && name[i] != '\0'; i++) to[i] = name[i];
+}
+
+/* Whether text, cut as names are, is the name. */
+AIMC_POOL_FN bool aimi_pool_budget_is_name(const char *name, const char *text) {
+    size_t i;
+    for (i = 0; i + 1 < AIMI_POOL_BUDGET_NAME && text[i] != '\0'; i++) {
+        if (name[i] != text[i]) return false;
+    }
+    return name[i] == '\0';
+}
+
+/* The node after n in the tree below top, parents first; NULL at the end. */
+AIMC_POOL_FN aimem_budget *aimi_pool_budget_next(const aimem_budget *n, const aimem_budget *top) {
+    if (n->child != NULL) return n->child;
+    while (n != top && n->sibling == NULL) n = n->parent;
+    return n == top ? NULL : n->sibling;
+}
+
+AIMC_POOL_FN bool aimi_pool_budget_below(const aimem_budget *n, const aimem_budget *top) {
+    while (n != NULL && n != top) n = n->parent;
+    return n != NULL;
+}
+
+/* ---- passes: a thread that is inside callbacks ---- */
+
+/* Whether the calling thread is. The lock is held. */
+AIMC_POOL_FN bool aimi_pool_budget_inside(const aimi_pool_tree *t) {
+    const aimi_pool_pass *pass;
+    uintptr_t self;
+    if (t->passes == NULL) return false;
+    self = t->locked ? aimc_pool_thread_id() : 0;
+    for (pass = t->passes; pass != NULL; pass = pass->outer) {
+        if (pass->thread == self) return true;
+    }
+    return false;
+}
+
+/* The lock is held. */
+AIMC_POOL_FN void aimi_pool_budget_enter(aimi_pool_tree *t, aimi_pool_pass *pass) {
+    pass->thread = t->locked ? aimc_pool_thread_id() : 0;
+    pass->outer = t->passes;
+    t->passes = pass;
+}
+
+/* The lock is held. */
+AIMC_POOL_FN void aimi_pool_budget_leave(aimi_pool_tree *t, const aimi_pool_pass *pass) {
+    aimi_pool_pass **at = &t->passes;
+    while (*at != pass) at = &(*at)->outer;
+    *at = pass->outer;
+}
+
+/* ---- levels and limits of an account ---- */
+
+/* thousandths of bytes, rounded up, without overflow for thousandths up to 1000. */
+AIMC_POOL_INLINE uint64_t aimi_pool_budget_part(uint64_t bytes, uint32_t thousandths) {
+    return bytes / 1000 * thousandths + (bytes % 1000 * thousandths + 999) / 1000;
+}
+
+AIMC_POOL_FN uint64_t aimi_pool_budget_soft(const aimi_pool_tree *t, const aimi_pool_account *a) {
+    if (a->soft != 0) return a->soft;
+    if (a->limit == AIMEM_BUDGET_UNLIMITED) return AIMEM_BUDGET_UNLIMITED;
+    return aimi_pool_budget_part(a->limit, t->marks[AIMEM_BUDGET_LOW]);
+}
+
+/* What used may become. */
+AIMC_POOL_FN uint64_t aimi_pool_budget_cap(const aimi_pool_tree *t, const aimi_pool_account *a,
+                                      uint32_t flags) {
+    uint64_t soft;
+    if ((flags & AIMEM_BUDGET_WITHIN) == 0) return a->limit;
+    soft = aimi_pool_budget_soft(t, a);
+    return soft < a->limit ? soft : a->limit;
+}
+
+/* ---- charging; the lock is held by the caller ---- */
+
+/* Why a charge does not fit: the first full account on the way up. */
+typedef struct aimi_pool_gap {
+    const aimi_pool_account *full; /* NULL: it fits */
+    const aimem_budget *node;      /* whose account that is, or */
+    const aimi_pool_tag *tag;
+    uint64_t missing;
+    bool hopeless; /* larger than a limit on the way: not even an empty account would do */
+} aimi_pool_gap;
+
+/* What a node holds above it when its used grows, or shrinks, by bytes: its reserve is charged
+   above it in any case. */
+AIMC_POOL_INLINE uint64_t aimi_pool_budget_rise(const aimem_budget *n, uint64_t bytes) {
+    uint64_t slack = n->reserve > n->account.used ? n->reserve - n->account.used : 0;
+    return bytes > slack ? bytes - slack : 0;
+}
+
+AIMC_POOL_INLINE uint64_t aimi_pool_budget_fall(const aimem_budget *n, uint64_t bytes) {
+    uint64_t excess = n->account.used > n->reserve ? n->account.used - n->reserve : 0;
+    return bytes < excess ? bytes : excess;
+}
+
+/* Notes in gap when bytes more do not fit; true when this is the first account that is full. */
+AIMC_POOL_FN bool aimi_pool_budget_look(const aimi_pool_tree *t, const aimi_pool_account *a,
+                                   uint64_t bytes, uint32_t flags, aimi_pool_gap *gap) {
+    uint64_t cap = aimi_pool_budget_cap(t, a, flags);
+    if (a->used <= cap && bytes <= cap - a->used) return false;
+    if (bytes > a->limit) gap->hopeless = true;
+    if (gap->full != NULL) return false;
+    gap->full = a;
+    gap->missing = a->used <= cap ? bytes - (cap - a->used) : a->used - cap;
+    if (a->used > cap && bytes <= UINT64_MAX - gap->missing) gap->missing += bytes;
+    return true;
+}
+
+/* Whether bytes can be charged to b. own: as its own bytes, which count in its tag; else as what a
+   new child holds. O(depth). */
+AIMC_POOL_FN bool aimi_pool_budget_fits(const aimem_budget *b, uint64_t bytes, uint32_t flags, bool own,
+                                   aimi_pool_gap *gap) {
+    const aimi_pool_tree *t = b->tree;
+    const aimem_budget *n;
+    memset(gap, 0, sizeof *gap);
+    if (own && b->tag != NULL &&
+        aimi_pool_budget_look(t, &b->tag->account, bytes, flags, gap)) {
+        gap->tag = b->tag;
+    }
+    for (n = b; n != NULL && bytes != 0; n = n->parent) {
+        if (aimi_pool_budget_look(t, &n->account, bytes, flags, gap)) gap->node = n;
+        bytes = aimi_pool_budget_rise(n, bytes);
+        if (n == b && bytes != 0 && (flags & AIMEM_BUDGET_NEVER_GROW) != 0 && gap->full == NULL) {
+            gap->full = &n->account;
+            gap->node = n;
+            gap->missing = bytes;
+        }
+    }
+    return gap->full == NULL;
+}
+
+AIMC_POOL_INLINE void aimi_pool_budget_count(aimi_pool_account *a, uint64_t bytes) {
+    a->used += bytes;
+    if (a->used > a->peak) a->peak = a->used;
+}
+
+/* Charges bytes that fit. */
+AIMC_POOL_FN void aimi_pool_budget_take(aimem_budget *b, uint64_t bytes, bool own) {
+    aimem_budget *n;
+    if (own) {
+        b->own += bytes;
+        if (b->tag != NULL) aimi_pool_budget_count(&b->tag->account, bytes);
+    }
+    for (n = b; n != NULL && bytes != 0; n = n->parent) {
+        uint64_t up = aimi_pool_budget_rise(n, bytes);
+        aimi_pool_budget_count(&n->account, bytes);
+        bytes = up;
+    }
+}
+
+/* Takes back bytes that were charged in the same way. */
+AIMC_POOL_FN void aimi_pool_budget_give(aimem_budget *b, uint64_t bytes, bool own) {
+    aimem_budget *n;
+    if (own) {
+        b->own -= bytes;
+        if (b->tag != NULL) b->tag->account.used -= bytes;
+    }
+    for (n = b; n != NULL && bytes != 0; n = n->parent) {
+        uint64_t up = aimi_pool_budget_fall(n, bytes);
+        n->account.used -= bytes;
+        bytes = up;
+    }
+}
+
+/* The flags of a request to b: given ones and those that were set on the way up. */
+AIMC_POOL_FN uint32_t aimi_pool_budget_flags(const aimem_budget *b, uint32_t flags) {
+    const aimem_budget *n;
+    for (n = b; n != NULL; n = n->parent) flags |= n->flags;
+    return flags;
+}
+
+/* The largest charge that fits: what there is room for in the node and its tag, in the parent when
+   the slack of the reserve is used up first, and so on. */
+AIMC_POOL_FN uint64_t aimi_pool_budget_available(const aimem_budget *b) {
+    uint64_t best = UINT64_MAX, slack = 0;
+    const aimem_budget *n;
+    if (b->tag != NULL) {
+        const aimi_pool_account *a = &b->tag->account;
+        best = a->used < a->limit ? a->limit - a->used : 0;
+    }
+    for (n = b; n != NULL; n = n->parent) {
+        const aimi_pool_account *a = &n->account;
+        uint64_t room = a->used < a->limit ? a->limit - a->used : 0;
+        room = room > UINT64_MAX - slack ? UINT64_MAX : room + slack;
+        if (room < best) best = room;
+        if (n->reserve > a->used) slack += n->reserve - a->used;
+    }
+    return best;
+}
+
+/* The tag of this name, or NULL. */
+AIMC_POOL_FN aimi_pool_tag *aimi_pool_budget_tag(const aimi_pool_tree *t, const char *name) {
+    aimi_pool_tag *tag = t->tags;
+    while (tag != NULL && !aimi_pool_budget_is_name(tag->account.name, name)) tag = tag->next;
+    return tag;
+}
+
+/* end pool/budget_tree.h */
+
+/* begin pool/budget_reclaim.h */
+/* pool/budget_reclaim.h: requests that do not fit at once: reclaimers, the handler, giving up.
+ *
+ *   attempt --> fits: done
+ *      |  ^
+ *      |  +---------------- after each reclaimer ----+
+ *      v                                             |
+ *   sweep: caches, models, buffers, collector x 3 ---+
+ *      |  ^
+ *      v  +--- retry ---+
+ *   out-of-memory handler --- give up --> logger, shutdown callback, error
+ *
+ * A sweep asks every reclaimer at most once a round: the number that a reclaimer keeps is that of
+ * the last sweep that asked it, and one that is registered meanwhile starts with the newest number.
+ * So sweeps end whatever callbacks do. The order of emergency measures and the retry after each is
+ * that of the kernel's reclaim and out-of-memory paths; the C++ new handler (Stroustrup, 1994) is
+ * the model of the out-of-memory handler.
+ */
+
+/* What is to be done once it fits. */
+typedef struct aimi_pool_op {
+    uint64_t bytes; /* to charge */
+    uint32_t flags; /* of the caller */
+    uint32_t all;   /* and those set on the way up, as of the last attempt */
+    bool counted;
+    bool own;    /* as own bytes (aimi_pool_budget_fits) */
+    bool memory; /* and call the allocator with the rest: */
+    void *ptr;
+    size_t old_size, new_size, align;
+    void *result;
+} aimi_pool_op;
+
+/* ---- history ---- */
+
+/* The lock is held. */
+AIMC_POOL_FN void aimi_pool_budget_record(aimi_pool_tree *t, const aimem_budget_record *record) {
+    if (t->record_cap == 0) return;
+    t->records[t->record_next] = *record;
+    t->record_next = (t->record_next + 1) % t->record_cap;
+    if (t->record_count < t->record_cap) t->record_count++;
+}
+
+/* The clock is a hook: it is asked before the lock is taken. */
+AIMC_POOL_FN uint64_t aimi_pool_budget_now(const aimi_pool_tree *t) {
+    return aimc_pool_clock_now(&t->clock, AIMC_POOL_CLOCK_KIND_MONOTONIC);
+}
+
+/* The lock is held. */
+AIMC_POOL_FN void aimi_pool_budget_record_begin(aimem_budget_record *record, uint64_t now,
+                                           const aimi_pool_account *a, uint32_t level,
+                                           uint32_t action) {
+    memset(record, 0, sizeof *record);
+    memcpy(record->name, a->name, sizeof record->name);
+    record->at_ns = now;
+    record->before = a->used;
+    record->level = level;
+    record->action = action;
+}
+
+/* Adds the time since begin, when the clock did not go back. */
+AIMC_POOL_FN void aimi_pool_budget_record_time(const aimi_pool_tree *t, aimem_budget_record *record,
+                                          uint64_t begin) {
+    uint64_t now = aimi_pool_budget_now(t);
+    if (now > begin) record->duration_ns += now - begin;
+}
+
+/* ---- sweeps ---- */
+
+/* The lock is held. */
+AIMC_POOL_FN void aimi_pool_budget_sweep_begin(aimi_pool_tree *t, aimi_pool_sweep *s, uint32_t first,
+                                          uint32_t last, uint32_t rounds) {
+    memset(s, 0, sizeof *s);
+    s->number = ++t->number;
+    s->kind = first;
+    s->last = last;
+    s->round = 1;
+    s->rounds = rounds;
+    s->share = 1000;
+    s->items = UINT32_MAX;
+}
+
+/* Whether r may be asked on behalf of what is full; asker: the budget of the request, or NULL. */
+AIMC_POOL_FN bool aimi_pool_budget_may_ask(const aimi_pool_reclaimer *r, const aimi_pool_gap *where,
+                                      const aimem_budget *asker) {
+    if (r->essential || r->dead || r->budget->doomed) return false;
+    if (r->not_own && r->budget == asker) return false;
+    if (where->tag != NULL) return r->budget->tag == where->tag;
+    return aimi_pool_budget_below(r->budget, where->node);
+}
+
+AIMC_POOL_FN bool aimi_pool_budget_before(const aimi_pool_reclaimer *a, const aimi_pool_reclaimer *b) {
+    if (a->priority != b->priority) return a->priority < b->priority;
+    if (a->stamp != b->stamp) return a->stamp < b->stamp;
+    return a->id < b->id;
+}
+
+/* The next reclaimer of the sweep's class, or NULL. The lock is held. O(reclaimers x depth). */
+AIMC_POOL_FN aimi_pool_reclaimer *aimi_pool_budget_pick(aimi_pool_tree *t, aimi_pool_sweep *s,
+                                                   const aimi_pool_gap *where,
+                                                   const aimem_budget *asker) {
+    aimi_pool_reclaimer *r, *best = NULL;
+    for (r = t->reclaimers; r != NULL; r = r->next) {
+        if (r->kind != s->kind || r->number == s->number) continue;
+        if (!aimi_pool_budget_may_ask(r, where, asker)) continue;
+        if (r->busy || r->number > s->number) {
+            s->crowded = true;
+        } else if (best == NULL || aimi_pool_budget_before(r, best)) {
+            best = r;
+        }
+    }
+    return best;
+}
+
+/* The same, going on to the next class or round; NULL at the end of the sweep. */
+AIMC_POOL_FN aimi_pool_reclaimer *aimi_pool_budget_pick_any(aimi_pool_tree *t, aimi_pool_sweep *s,
+                                                       const aimi_pool_gap *where,
+                                                       const aimem_budget *asker) {
+    for (;;) {
+        aimi_pool_reclaimer *r = aimi_pool_budget_pick(t, s, where, asker);
+        if (r != NULL) return r;
+        if (s->kind < s->last) {
+            s->kind++;
+        } else if (s->kind == AIMEM_BUDGET_COLLECTOR && s->round < s->rounds &&
+                   s->round_asked != 0) {
+            s->round++;
+            s->round_asked = 0;
+            s->number = ++t->number;
+        } else {
+            return NULL;
+        }
+    }
+}
+
+/* Takes a reclaimer out of the list. The lock is held. */
+AIMC_POOL_FN void aimi_pool_budget_unlink(aimi_pool_tree *t, const aimi_pool_reclaimer *r) {
+    aimi_pool_reclaimer **at = &t->reclaimers;
+    while (*at != r) at = &(*at)->next;
+    *at = r->next;
+}
+
+/* Asks one reclaimer for bytes. False when there is none left. The lock is free. */
+AIMC_POOL_FN bool aimi_pool_budget_step(aimi_pool_tree *t, aimi_pool_sweep *s,
+                                   const aimi_pool_gap *where, const aimem_budget *asker,
+                                   uint64_t bytes) {
+    aimem_budget_request request;
+    aimi_pool_reclaimer *r;
+    uint64_t freed;
+    bool dead;
+    aimi_pool_budget_lock(t);
+    r = s->items == 0 ? NULL : aimi_pool_budget_pick_any(t, s, where, asker);
+    if (r == NULL) {
+        aimi_pool_budget_unlock(t);
+        return false;
+    }
+    r->busy = true;
+    r->number = s->number;
+    r->thread = t->locked ? aimc_pool_thread_id() : 0;
+    if (r->kind == AIMEM_BUDGET_COLLECTOR) s->round_asked++;
+    aimi_pool_budget_unlock(t);
+    memset(&request, 0, sizeof request);
+    request.kind = r->kind;
+    request.why = s->why;
+    request.level = s->level;
+    request.round = s->round;
+    request.share = s->share;
+    request.items = s->items;
+    request.bytes = bytes;
+    freed = r->reclaim_fn(r->user_data, &request);
+    aimi_pool_budget_lock(t);
+    r->busy = false;
+    dead = r->dead;
+    if (dead) aimi_pool_budget_unlink(t, r);
+    aimi_pool_budget_unlock(t);
+    if (dead) aimc_pool_free(&t->allocator, r, sizeof *r, AIMI_POOL_BUDGET_ALIGN);
+    s->asked++;
+    s->freed = freed;
+    if (request.done == 0 && freed != 0) request.done = 1;
+    if (s->items != UINT32_MAX) s->items -= request.done < s->items ? request.done : s->items;
+    return true;
+}
+
+/* ---- one request ---- */
+
+/* Charges, and calls the allocator; OK, LIMIT, NOMEM, CANCELLED. Where it does not fit: gap. */
+AIMC_POOL_FN aimem_result aimi_pool_budget_attempt(aimem_budget *b, aimi_pool_op *op,
+                                              aimi_pool_gap *gap) {
+    aimi_pool_tree *t = b->tree;
+    aimem_result result = AIMEM_OK;
+    aimi_pool_budget_lock(t);
+    op->all = aimi_pool_budget_flags(b, op->flags);
+    if (!op->counted) b->requests++;
+    op->counted = true;
+    if (b->doomed) {
+        result = AIMEM_ERR_CANCELLED;
+    } else if (!aimi_pool_budget_fits(b, op->bytes, op->all, op->own, gap)) {
+        result = AIMEM_ERR_LIMIT;
+    } else {
+        aimi_pool_budget_take(b, op->bytes, op->own);
+    }
+    aimi_pool_budget_unlock(t);
+    if (result != AIMEM_OK || !op->memory) return result;
+    op->result = b->allocator.realloc_fn(b->allocator.user_data, op->ptr, op->old_size,
+                                         op->new_size, op->align);
+    if (op->result != NULL) return AIMEM_OK;
+    aimi_pool_budget_lock(t);
+    aimi_pool_budget_give(b, op->bytes, op->own);
+    gap->full = &b->account;
+    gap->node = t->root;
+    gap->tag = NULL;
+    gap->missing = op->bytes;
+    gap->hopeless = false;
+    aimi_pool_budget_unlock(t);
+    return AIMEM_ERR_NOMEM;
+}
+
+/* One sweep, with an attempt after every reclaimer that can have helped. When another account turns
+   out to be full, the classes begin anew for that one, but nobody is asked twice. */
+AIMC_POOL_FN aimem_result aimi_pool_budget_sweep(aimem_budget *b, aimi_pool_op *op, aimi_pool_gap *gap,
+                                            aimem_result result, aimi_pool_sweep *s) {
+    const aimi_pool_account *full = gap->full;
+    while (aimi_pool_budget_step(b->tree, s, gap, b, gap->missing)) {
+        if (result == AIMEM_ERR_NOMEM && s->freed == 0) continue;
+        result = aimi_pool_budget_attempt(b, op, gap);
+        if (result == AIMEM_OK || result == AIMEM_ERR_CANCELLED) break;
+        if (gap->full != full && s->round == 1) s->kind = AIMEM_BUDGET_CACHE;
+        full = gap->full;
+    }
+    return result;
+}
+
+/* Sweeps for a request that did not fit, and records it. Where other threads were reclaiming at the
+   same time it may be they who freed enough: then a few more goes. */
+AIMC_POOL_FN aimem_result aimi_pool_budget_relieve(aimem_budget *b, aimi_pool_op *op,
+                                              aimi_pool_gap *gap, aimem_result result) {
+    aimi_pool_tree *t = b->tree;
+    const aimi_pool_account *full = gap->full;
+    aimem_budget_record record;
+    aimi_pool_sweep s;
+    uint64_t now = aimi_pool_budget_now(t);
+    int go;
+    aimi_pool_budget_lock(t);
+    aimi_pool_budget_record_begin(&record, now, full, b->level, AIMEM_BUDGET_SHORTAGE);
+    aimi_pool_budget_unlock(t);
+    for (go = 0; go < 16; go++) {
+        aimi_pool_budget_lock(t);
+        aimi_pool_budget_sweep_begin(t, &s, AIMEM_BUDGET_CACHE, AIMEM_BUDGET_COLLECTOR, 3);
+        s.why = AIMEM_BUDGET_SHORTAGE;
+        s.level = b->level;
+        aimi_pool_budget_unlock(t);
+        result = aimi_pool_budget_sweep(b, op, gap, result, &s);
+        record.asked += s.asked;
+        if (!s.crowded || result == AIMEM_OK || result == AIMEM_ERR_CANCELLED) break;
+        aimc_pool_thread_yield();
+        result = aimi_pool_budget_attempt(b, op, gap);
+        if (result == AIMEM_OK || result == AIMEM_ERR_CANCELLED) break;
+    }
+    aimi_pool_budget_record_time(t, &record, record.at_ns);
+    aimi_pool_budget_lock(t);
+    record.after = full->used;
+    record.success = result == AIMEM_OK;
+    aimi_pool_budget_record(t, &record);
+    aimi_pool_budget_unlock(t);
+    return result;
+}
+
+AIMC_POOL_FN void aimi_pool_budget_tell_shortage(const aimi_pool_tree *t,
+                                            const aimem_budget_shortage *s) {
+    aimi_pool_text text;
+    if (t->logger.log_fn == NULL) return;
+    aimi_pool_text_begin(&text, s->budget->account.name);
+    aimi_pool_text_number(&text, s->bytes, 10);
+    aimi_pool_text_add(&text, " bytes refused: ");
+    aimi_pool_text_number(&text, s->missing, 10);
+    aimi_pool_text_add(&text, s->result == AIMEM_ERR_LIMIT ? " are missing in " :
+                                                              " were not to be had by ");
+    aimi_pool_text_add(&text, s->full);
+    aimi_pool_text_send(&text, &t->logger, 0, s->result);
+}
+
+/* Sweeps and asks the handler until the request fits or everybody gives up. */
+AIMC_POOL_FN aimem_result aimi_pool_budget_insist(aimem_budget *b, aimi_pool_op *op, aimi_pool_gap *gap,
+                                             aimem_result result) {
+    aimi_pool_tree *t = b->tree;
+    aimem_budget_shortage s;
+    uint32_t attempt;
+    bool over;
+    memset(&s, 0, sizeof s);
+    s.budget = b;
+    s.bytes = op->bytes;
+    for (attempt = 1;; attempt++) {
+        if (!gap->hopeless) result = aimi_pool_budget_relieve(b, op, gap, result);
+        if (result == AIMEM_OK || result == AIMEM_ERR_CANCELLED) break;
+        s.full = gap->full->name;
+        s.missing = gap->missing;
+        s.attempt = attempt;
+        s.result = result;
+        if (t->out_of_memory_fn == NULL || attempt > t->retries ||
+            t->out_of_memory_fn(t->user_data, &s) != AIMEM_BUDGET_RETRY) {
+            break;
+        }
+        result = aimi_pool_budget_attempt(b, op, gap);
+        if (result == AIMEM_OK || result == AIMEM_ERR_CANCELLED) break;
+    }
+    aimi_pool_budget_lock(t);
+    if (b->doomed && result != AIMEM_OK) result = AIMEM_ERR_CANCELLED;
+    over = result == AIMEM_ERR_LIMIT || result == AIMEM_ERR_NOMEM;
+    if (result == AIMEM_OK) b->relieved++;
+    if (result != AIMEM_OK) b->refused++;
+    if (over) b->given_up++;
+    aimi_pool_budget_unlock(t);
+    if (over) {
+        aimi_pool_budget_tell_shortage(t, &s);
+        if (t->shutdown_fn != NULL) t->shutdown_fn(t->user_data, &s);
+    }
+    return result;
+}
+
+AIMC_POOL_FN void aimi_pool_budget_reap(aimi_pool_tree *t); /* budget_life.h */
+
+/* Ends a pass; the last one frees what was destroyed meanwhile, the tree included. */
+AIMC_POOL_FN void aimi_pool_budget_end_pass(aimi_pool_tree *t, const aimi_pool_pass *pass) {
+    bool reap;
+    aimi_pool_budget_lock(t);
+    aimi_pool_budget_leave(t, pass);
+    reap = t->doomed && t->passes == NULL;
+    aimi_pool_budget_unlock(t);
+    if (reap) aimi_pool_budget_reap(t);
+}
+
+/* The whole of it. b may be gone afterwards, when the result is CANCELLED. */
+AIMC_POOL_FN aimem_result aimi_pool_budget_request(aimem_budget *b, aimi_pool_op *op) {
+    aimi_pool_tree *t = b->tree;
+    aimi_pool_gap gap;
+    aimi_pool_pass pass;
+    aimem_result result;
+    bool quiet;
+    result = aimi_pool_budget_attempt(b, op, &gap);
+    if (AIMC_POOL_LIKELY(result == AIMEM_OK)) return AIMEM_OK;
+    aimi_pool_budget_lock(t);
+    quiet = op->all != 0 || result == AIMEM_ERR_CANCELLED || aimi_pool_budget_inside(t);
+    if (quiet) {
+        b->refused++;
+    } else {
+        aimi_pool_budget_enter(t, &pass);
+    }
+    aimi_pool_budget_unlock(t);
+    if (quiet) return result;
+    result = aimi_pool_budget_insist(b, op, &gap, result);
+    aimi_pool_budget_end_pass(t, &pass);
+    return result;
+}
+
+/* ---- registration ---- */
+
+/* The registered reclaimer of this number, or NULL. The lock is held. */
+AIMC_POOL_FN aimi_pool_reclaimer *aimi_pool_budget_known(const aimi_pool_tree *t,
+                                                    aimem_budget_reclaimer reclaimer) {
+    aimi_pool_reclaimer *r = t->reclaimers;
+    while (r != NULL && (r->id != reclaimer.id || r->dead)) r = r->next;
+    return r;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_add(aimem_budget *budget,
+                                             const aimem_budget_reclaimer_desc *desc,
+                                             aimem_budget_reclaimer *out) {
+    aimi_pool_tree *t;
+    aimi_pool_reclaimer *r;
+    bool doomed;
+    if (out == NULL) return AIMEM_ERR_INVALID;
+    out->id = 0;
+    if (budget == NULL || desc == NULL || desc->canary_zero != 0 || desc->reclaim_fn == NULL ||
+        desc->kind > AIMEM_BUDGET_COLLECTOR) {
+        return AIMEM_ERR_INVALID;
+    }
+    t = budget->tree;
+    r = (aimi_pool_reclaimer *)aimc_pool_alloc_zeroed(&t->allocator, sizeof *r, AIMI_POOL_BUDGET_ALIGN);
+    if (r == NULL) return AIMEM_ERR_NOMEM;
+    aimi_pool_budget_copy_name(r->name, desc->name, "reclaimer");
+    r->budget = budget;
+    r->kind = desc->kind;
+    r->priority = desc->priority;
+    r->essential = desc->essential;
+    r->not_own = desc->not_own;
+    r->reclaim_fn = desc->reclaim_fn;
+    r->user_data = desc->user_data;
+    aimi_pool_budget_lock(t);
+    doomed = budget->doomed;
+    if (!doomed) {
+        r->id = t->next_id++;
+        r->stamp = ++t->stamp;
+        r->number = t->number;
+        r->next = t->reclaimers;
+        t->reclaimers = r;
+        out->id = r->id;
+    }
+    aimi_pool_budget_unlock(t);
+    if (doomed) aimc_pool_free(&t->allocator, r, sizeof *r, AIMI_POOL_BUDGET_ALIGN);
+    return doomed ? AIMEM_ERR_CANCELLED : AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_remove(aimem_budget *budget,
+                                                aimem_budget_reclaimer reclaimer) {
+    aimi_pool_tree *t;
+    aimi_pool_reclaimer *r;
+    aimem_result result = AIMEM_OK;
+    if (budget == NULL) return AIMEM_ERR_INVALID;
+    t = budget->tree;
+    aimi_pool_budget_lock(t);
+    r = aimi_pool_budget_known(t, reclaimer);
+    if (r == NULL) {
+        result = AIMEM_ERR_STALE;
+    } else if (!r->busy) {
+        aimi_pool_budget_unlink(t, r);
+    } else {
+        /* It removes itself: the step that called it frees it. */
+        if (t->locked && r->thread != aimc_pool_thread_id()) {
+            result = AIMEM_ERR_BUSY;
+        } else {
+            r->dead = true;
+        }
+        r = NULL;
+    }
+    aimi_pool_budget_unlock(t);
+    aimc_pool_free(&t->allocator, r, sizeof *r, AIMI_POOL_BUDGET_ALIGN);
+    return result;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_touch(aimem_budget *budget,
+                                               aimem_budget_reclaimer reclaimer) {
+    aimi_pool_tree *t;
+    aimi_pool_reclaimer *r;
+    if (budget == NULL) return AIMEM_ERR_INVALID;
+    t = budget->tree;
+    aimi_pool_budget_lock(t);
+    r = aimi_pool_budget_known(t, reclaimer);
+    if (r != NULL) r->stamp = ++t->stamp;
+    aimi_pool_budget_unlock(t);
+    return r != NULL ? AIMEM_OK : AIMEM_ERR_STALE;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_set_essential(aimem_budget *budget,
+                                                       aimem_budget_reclaimer reclaimer,
+                                                       bool essential) {
+    aimi_pool_tree *t;
+    aimi_pool_reclaimer *r;
+    if (budget == NULL) return AIMEM_ERR_INVALID;
+    t = budget->tree;
+    aimi_pool_budget_lock(t);
+    r = aimi_pool_budget_known(t, reclaimer);
+    if (r != NULL) r->essential = essential;
+    aimi_pool_budget_unlock(t);
+    return r != NULL ? AIMEM_OK : AIMEM_ERR_STALE;
+}
+
+/* end pool/budget_reclaim.h */
+
+/* begin pool/budget_level.h */
+/* pool/budget_level.h: levels with hysteresis, the actions bound to them, and the tick.
+ *
+ *   used / limit   0 ......... 700 ..... 800 ..... 900 .. 950 ... 1000
+ *   rising         none        low       medium    high   critical
+ *   falling        none    650 low   750 medium 850 high 900 critical
+ *
+ * A level is reached at its mark and left hysteresis below it, so use that swings around a mark
+ * runs its actions once. The actions of one level of one node are a run: it can be left after any
+ * callback when the tick's time is over, and the next tick goes on there.
+ */
+
+/* The level of so many bytes used, coming from level now. */
+AIMC_POOL_FN uint32_t aimi_pool_budget_level_of(const aimi_pool_tree *t, const aimi_pool_account *a,
+                                           uint32_t now) {
+    uint32_t level = AIMEM_BUDGET_CRITICAL;
+    if (a->limit == AIMEM_BUDGET_UNLIMITED) return AIMEM_BUDGET_NONE;
+    for (; level > AIMEM_BUDGET_NONE; level--) {
+        uint32_t mark = t->marks[level] - (level <= now ? t->hysteresis : 0);
+        if (a->used >= aimi_pool_budget_part(a->limit, mark)) return level;
+    }
+    return AIMEM_BUDGET_NONE;
+}
+
+/* ---- the actions of a level ---- */
+
+/* Action number index of a level where nothing is bound; false behind the last. */
+AIMC_POOL_FN bool aimi_pool_budget_default(uint32_t level, uint32_t index, aimem_budget_action *out) {
+    memset(out, 0, sizeof *out);
+    if (level == AIMEM_BUDGET_CRITICAL) {
+        out->kind = AIMEM_BUDGET_EMERGENCY;
+        return index == 0;
+    }
+    if (index >= level) return false;
+    if (index == 0) {
+        out->kind = AIMEM_BUDGET_CACHE;
+        out->share = 300;
+    } else if (index == 1) {
+        out->kind = AIMEM_BUDGET_MODEL;
+        out->items = 2;
+    } else {
+        out->kind = AIMEM_BUDGET_COLLECTOR;
+    }
+    return true;
+}
+
+/* The same for b as it is bound. The lock is held. */
+AIMC_POOL_FN bool aimi_pool_budget_action(const aimem_budget *b, uint32_t level, uint32_t index,
+                                     aimem_budget_action *out) {
+    const aimem_budget *n = b;
+    while (n != NULL && !n->lists[level].bound) n = n->parent;
+    if (n == NULL) return aimi_pool_budget_default(level, index, out);
+    if (index >= n->lists[level].count) return false;
+    *out = n->lists[level].actions[index];
+    return true;
+}
+
+AIMC_POOL_FN bool aimi_pool_budget_action_ok(const aimem_budget_action *action) {
+    if (action->kind == AIMEM_BUDGET_CALL) return action->call_fn != NULL;
+    return action->kind <= AIMEM_BUDGET_EMERGENCY && action->share <= 1000;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_bind(aimem_budget *budget, uint32_t level,
+                                              const aimem_budget_action *actions, size_t count) {
+    aimi_pool_list fresh, old;
+    aimi_pool_tree *t;
+    size_t i;
+    if (budget == NULL || level == AIMEM_BUDGET_NONE || level > AIMEM_BUDGET_CRITICAL ||
+        count > AIMI_POOL_BUDGET_ACTIONS || (actions == NULL && count != 0)) {
+        return AIMEM_ERR_INVALID;
+    }
+    for (i = 0; i < count; i++) {
+        if (!aimi_pool_budget_action_ok(&actions[i])) return AIMEM_ERR_INVALID;
+    }
+    t = budget->tree;
+    fresh.actions = NULL;
+    fresh.count = (uint32_t)count;
+    fresh.bound = actions != NULL;
+    if (count != 0) {
+        fresh.actions = (aimem_budget_action *)aimc_pool_alloc(&t->allocator, count * sizeof *actions,
+                                                          AIMI_POOL_BUDGET_ALIGN);
+        if (fresh.actions == NULL) return AIMEM_ERR_NOMEM;
+        memcpy(fresh.actions, actions, count * sizeof *actions);
+    }
+    aimi_pool_budget_lock(t);
+    old = budget->lists[level];
+    budget->lists[level] = fresh;
+    aimi_pool_budget_unlock(t);
+    aimc_pool_free(&t->allocator, old.actions, old.count * sizeof *actions, AIMI_POOL_BUDGET_ALIGN);
+    return AIMEM_OK;
+}
+
+/* ---- runs ---- */
+
+/* The time that a tick has. */
+typedef struct aimi_pool_deadline {
+    uint64_t begin_ns, budget_ns; /* 0: no limit */
+    uint32_t calls;               /* the first is always made, so that every tick gets on */
+} aimi_pool_deadline;
+
+AIMC_POOL_FN bool aimi_pool_budget_late(const aimi_pool_tree *t, const aimi_pool_deadline *d) {
+    uint64_t now;
+    if (d->budget_ns == 0 || d->calls == 0) return false;
+    now = aimi_pool_budget_now(t);
+    return now > d->begin_ns && now - d->begin_ns >= d->budget_ns;
+}
+
+/* Begins the next action of the run; false when there is none, and the run ends. */
+AIMC_POOL_FN bool aimi_pool_budget_run_begin(aimem_budget *b) {
+    aimi_pool_tree *t = b->tree;
+    aimi_pool_run *run = &b->run;
+    uint64_t now = aimi_pool_budget_now(t);
+    bool emergency, more;
+    aimi_pool_budget_lock(t);
+    more = !b->doomed && aimi_pool_budget_action(b, run->level, run->next, &run->action);
+    if (more) {
+        emergency = run->action.kind == AIMEM_BUDGET_EMERGENCY;
+        aimi_pool_budget_sweep_begin(t, &run->sweep,
+                                     emergency ? (uint32_t)AIMEM_BUDGET_CACHE : run->action.kind,
+                                     emergency ? (uint32_t)AIMEM_BUDGET_COLLECTOR :
+                                                 run->action.kind,
+                                     emergency ? 3 : 1);
+        run->sweep.why = run->action.kind;
+        run->sweep.level = run->level;
+        if (run->action.share != 0) run->sweep.share = run->action.share;
+        if (run->action.items != 0) run->sweep.items = run->action.items;
+        aimi_pool_budget_record_begin(&run->record, now, &b->account, run->level,
+                                      run->action.kind);
+    }
+    run->begun = more;
+    run->active = more;
+    aimi_pool_budget_unlock(t);
+    return more;
+}
+
+/* How many bytes the action still wants: all it can get, or, in an emergency, down to the goal. */
+AIMC_POOL_FN uint64_t aimi_pool_budget_wanted(const aimem_budget *b, uint32_t kind) {
+    const aimi_pool_tree *t = b->tree;
+    uint64_t goal;
+    if (kind != AIMEM_BUDGET_EMERGENCY) return UINT64_MAX;
+    goal = aimi_pool_budget_part(b->account.limit, t->goal);
+    return b->account.used > goal ? b->account.used - goal : 0;
+}
+
+/* One callback of the action that has begun; false when the action is done. */
+AIMC_POOL_FN bool aimi_pool_budget_run_step(aimem_budget *b, aimi_pool_deadline *d) {
+    aimi_pool_tree *t = b->tree;
+    aimi_pool_run *run = &b->run;
+    uint64_t begin = aimi_pool_budget_now(t), wanted;
+    aimi_pool_gap where;
+    bool more;
+    if (run->action.kind == AIMEM_BUDGET_CALL) {
+        run->record.success = run->action.call_fn(run->action.user_data, b, run->level);
+        d->calls++;
+        aimi_pool_budget_record_time(t, &run->record, begin);
+        return false;
+    }
+    aimi_pool_budget_lock(t);
+    wanted = b->doomed ? 0 : aimi_pool_budget_wanted(b, run->action.kind);
+    aimi_pool_budget_unlock(t);
+    if (wanted == 0) return false;
+    memset(&where, 0, sizeof where);
+    where.node = b;
+    more = aimi_pool_budget_step(t, &run->sweep, &where, NULL, wanted);
+    if (more) {
+        d->calls++;
+        if (run->sweep.freed != 0) run->record.success = true;
+        aimi_pool_budget_record_time(t, &run->record, begin);
+    }
+    return more;
+}
+
+/* Ends the action that has begun, and remembers it. The lock is held. */
+AIMC_POOL_FN void aimi_pool_budget_run_end(aimem_budget *b) {
+    aimi_pool_run *run = &b->run;
+    run->record.asked = run->sweep.asked;
+    run->record.after = b->account.used;
+    if (run->record.after < run->record.before) run->record.success = true;
+    aimi_pool_budget_record(b->tree, &run->record);
+    run->begun = false;
+    run->next++;
+}
+
+/* A run that has not begun is dropped when others have relieved its budget meanwhile: the level, as
+   the next tick will see it, is below the one that it is for. */
+AIMC_POOL_FN void aimi_pool_budget_run_drop(aimem_budget *b) {
+    aimi_pool_run *run = &b->run;
+    if (!run->active || run->begun || run->next != 0) return;
+    aimi_pool_budget_lock(b->tree);
+    run->active = aimi_pool_budget_level_of(b->tree, &b->account, run->level) >= run->level;
+    aimi_pool_budget_unlock(b->tree);
+}
+
+/* Runs what is left of b's run; AIMEM_PENDING when the time is over before its end. */
+AIMC_POOL_FN aimem_result aimi_pool_budget_run(aimem_budget *b, aimi_pool_deadline *d) {
+    aimi_pool_tree *t = b->tree;
+    aimi_pool_run *run = &b->run;
+    aimi_pool_budget_run_drop(b);
+    while (run->active) {
+        if (aimi_pool_budget_late(t, d)) return AIMEM_PENDING;
+        if (!run->begun && !aimi_pool_budget_run_begin(b)) break;
+        if (aimi_pool_budget_run_step(b, d)) continue;
+        aimi_pool_budget_lock(t);
+        aimi_pool_budget_run_end(b);
+        aimi_pool_budget_unlock(t);
+    }
+    return AIMEM_OK;
+}
+
+/* ---- the tick ---- */
+
+/* Without a table: pointers in one are data that must be relocated. */
+AIMC_POOL_FN const char *aimi_pool_budget_level_name(uint32_t level) {
+    switch (level) {
+    case AIMEM_BUDGET_NONE: return "none";
+    case AIMEM_BUDGET_LOW: return "low";
+    case AIMEM_BUDGET_MEDIUM: return "medium";
+    case AIMEM_BUDGET_HIGH: return "high";
+    default: return "critical";
+    }
+}
+
+AIMC_POOL_FN void aimi_pool_budget_tell_level(const aimem_budget *b, uint32_t level) {
+    aimi_pool_text text;
+    if (b->tree->logger.log_fn == NULL) return;
+    aimi_pool_text_begin(&text, b->account.name);
+    aimi_pool_text_add(&text, "memory level ");
+    aimi_pool_text_add(&text, aimi_pool_budget_level_name(level));
+    aimi_pool_text_send(&text, &b->tree->logger, 1, AIMEM_ERR_LIMIT);
+}
+
+/* Whether a level that was not left is to run its actions again. */
+AIMC_POOL_FN bool aimi_pool_budget_due(const aimem_budget *b) {
+    uint64_t repeat_ns = b->tree->repeat_ns;
+    return b->level != AIMEM_BUDGET_NONE && !b->run.active && repeat_ns != UINT64_MAX &&
+           b->lasted_ns >= repeat_ns;
+}
+
+/* The new level of b; begins its run when the level rose or has lasted long enough. A run that has
+   begun is left when a higher level begins its own, and else goes to its end. */
+AIMC_POOL_FN void aimi_pool_budget_watch(aimem_budget *b, uint64_t now_ns) {
+    aimi_pool_tree *t = b->tree;
+    aimi_pool_run *run = &b->run;
+    uint32_t from, to;
+    aimi_pool_budget_lock(t);
+    from = b->level;
+    to = b->level = aimi_pool_budget_level_of(t, &b->account, from);
+    if (b->ticked && now_ns > b->last_ns) b->lasted_ns += now_ns - b->last_ns;
+    b->ticked = true;
+    b->last_ns = now_ns;
+    if (to != from) b->lasted_ns = 0;
+    if (to > from || aimi_pool_budget_due(b)) {
+        if (run->active && run->begun) aimi_pool_budget_run_end(b);
+        memset(run, 0, sizeof *run);
+        run->active = true;
+        run->level = to;
+        b->lasted_ns = 0;
+    }
+    aimi_pool_budget_unlock(t);
+    if (to == from) return;
+    if (to > from) aimi_pool_budget_tell_level(b, to);
+    if (t->level_fn != NULL) t->level_fn(t->user_data, b, from, to);
+}
+
+/* The node after n below top that is not destroyed; nodes may come while callbacks run, none go. */
+AIMC_POOL_FN aimem_budget *aimi_pool_budget_next_live(aimem_budget *n, aimem_budget *top) {
+    aimi_pool_budget_lock(top->tree);
+    do {
+        n = aimi_pool_budget_next(n, top);
+    } while (n != NULL && n->doomed);
+    aimi_pool_budget_unlock(top->tree);
+    return n;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_tick(aimem_budget *budget, uint64_t now_ns,
+                                              uint64_t budget_ns) {
+    aimem_result result = AIMEM_OK;
+    aimi_pool_deadline d;
+    aimi_pool_pass pass;
+    aimi_pool_tree *t;
+    aimem_budget *n;
+    bool busy;
+    if (budget == NULL) return AIMEM_ERR_INVALID;
+    t = budget->tree;
+    aimi_pool_budget_lock(t);
+    busy = t->ticking || aimi_pool_budget_inside(t);
+    if (!busy) {
+        t->ticking = true;
+        aimi_pool_budget_enter(t, &pass);
+    }
+    aimi_pool_budget_unlock(t);
+    if (busy) return AIMEM_ERR_BUSY;
+    d.begin_ns = aimi_pool_budget_now(t);
+    d.budget_ns = budget_ns;
+    d.calls = 0;
+    for (n = budget; n != NULL; n = aimi_pool_budget_next_live(n, budget)) {
+        aimi_pool_budget_watch(n, now_ns);
+    }
+    for (n = budget; n != NULL; n = aimi_pool_budget_next_live(n, budget)) {
+        if (aimi_pool_budget_run(n, &d) == AIMEM_PENDING) result = AIMEM_PENDING;
+    }
+    aimi_pool_budget_lock(t);
+    t->ticking = false;
+    aimi_pool_budget_unlock(t);
+    aimi_pool_budget_end_pass(t, &pass);
+    return result;
+}
+
+/* end pool/budget_level.h */
+
+/* begin pool/budget_life.h */
+/* pool/budget_life.h: budgets are made and end here.
+ *
+ *   root and tree, one piece of memory:   [ aimem_budget | aimi_pool_tree | records ... ]
+ *
+ * Destroying cuts a subtree off: what it holds is taken back above it, its reclaimers are
+ * unregistered, its nodes are freed. While a pass runs, the subtree is marked and stays; the last
+ * pass to end comes back to it (budget_tree.h).
+ */
+
+/* ---- how much ---- */
+
+/* For a machine with total bytes and a container with limit bytes; 0: not known, none. */
+AIMC_POOL_FN uint64_t aimi_pool_budget_recommend(uint64_t total, uint64_t limit) {
+    const uint64_t most = (uint64_t)8 << 30;
+    if (limit != 0 && (total == 0 || limit < total)) total = limit;
+    total = total / 5 * 4;
+    return total < most ? total : most;
+}
+
+AIMEM_POOL_API uint64_t aimem_budget_recommended(void) {
+    aimc_pool_ram ram;
+    aimc_pool_ram_info(NULL, &ram);
+    return aimi_pool_budget_recommend(ram.total, ram.limit);
+}
+
+/* The limit that desc or the caller of set_limit means; 0: not to be found out. */
+AIMC_POOL_FN uint64_t aimi_pool_budget_limit(uint64_t limit, bool root) {
+    if (limit != 0) return limit;
+    return root ? aimem_budget_recommended() : AIMEM_BUDGET_UNLIMITED;
+}
+
+/* ---- tags ---- */
+
+/* The tag of this name, new where there is none; NULL: no memory. The lock is free. */
+AIMC_POOL_FN aimi_pool_tag *aimi_pool_budget_make_tag(aimi_pool_tree *t, const char *name) {
+    aimi_pool_tag *tag, *fresh;
+    aimi_pool_budget_lock(t);
+    tag = aimi_pool_budget_tag(t, name);
+    aimi_pool_budget_unlock(t);
+    if (tag != NULL) return tag;
+    fresh = (aimi_pool_tag *)aimc_pool_alloc_zeroed(&t->allocator, sizeof *fresh,
+                                               AIMI_POOL_BUDGET_ALIGN);
+    if (fresh == NULL) return NULL;
+    aimi_pool_budget_copy_name(fresh->account.name, name, "");
+    fresh->account.limit = AIMEM_BUDGET_UNLIMITED;
+    aimi_pool_budget_lock(t);
+    tag = aimi_pool_budget_tag(t, name); /* another thread may have come first */
+    if (tag == NULL) {
+        tag = fresh;
+        fresh = NULL;
+        tag->next = t->tags;
+        t->tags = tag;
+    }
+    aimi_pool_budget_unlock(t);
+    aimc_pool_free(&t->allocator, fresh, sizeof *fresh, AIMI_POOL_BUDGET_ALIGN);
+    return tag;
+}
+
+/* ---- create ---- */
+
+/* Whether a desc with a parent leaves everything alone that is for the whole tree. */
+AIMC_POOL_FN bool aimi_pool_budget_plain(const aimem_budget_desc *d) {
+    return !d->locked && d->levels[0] == 0 && d->levels[1] == 0 && d->levels[2] == 0 &&
+           d->levels[3] == 0 && d->hysteresis == 0 && d->emergency_goal == 0 && d->history == 0 &&
+           d->retries == 0 && d->repeat_ns == 0 && d->level_fn == NULL &&
+           d->out_of_memory_fn == NULL && d->shutdown_fn == NULL && d->user_data == NULL &&
+           d->clock.now_fn == NULL && d->logger.log_fn == NULL;
+}
+
+/* Levels of desc, or the defaults for those that are 0; false when they make no sense. */
+AIMC_POOL_FN bool aimi_pool_budget_marks(const aimem_budget_desc *d, aimi_pool_tree *t) {
+    static const uint32_t usual[] = {0, 700, 800, 900, 950};
+    uint32_t i;
+    for (i = 1; i < AIMEM_BUDGET_LEVELS; i++) {
+        t->marks[i] = d->levels[i - 1] != 0 ? d->levels[i - 1] : usual[i];
+        if (t->marks[i] > 1000 || t->marks[i] <= t->marks[i - 1]) return false;
+    }
+    t->hysteresis = d->hysteresis != 0 ? d->hysteresis : 50;
+    if (d->hysteresis == 0 && t->hysteresis >= t->marks[1]) t->hysteresis = t->marks[1] - 1;
+    t->goal = d->emergency_goal != 0 ? d->emergency_goal : t->marks[AIMEM_BUDGET_MEDIUM];
+    return t->hysteresis < t->marks[1] && t->goal <= 1000;
+}
+
+AIMC_POOL_FN void aimi_pool_budget_set_tree(aimi_pool_tree *t, const aimem_budget_desc *d) {
+    t->retries = d->retries != 0 ? d->retries : 16;
+    t->repeat_ns = d->repeat_ns != 0 ? d->repeat_ns : (uint64_t)10 * 1000000000u;
+    t->level_fn = d->level_fn;
+    t->out_of_memory_fn = d->out_of_memory_fn;
+    t->shutdown_fn = d->shutdown_fn;
+    t->user_data = d->user_data;
+    t->clock = d->clock;
+    t->logger = d->logger;
+    /* Trees begin at different numbers, so that a reclaimer of one is none of another. */
+    t->next_id = (((uint64_t)(uintptr_t)t * 0x9E3779B97F4A7C15u) >> 34 | 1) << 32 | 1;
+}
+
+AIMC_POOL_FN void aimi_pool_budget_set_node(aimem_budget *b, const aimem_budget_desc *d,
+                                       uint64_t limit) {
+    aimi_pool_budget_copy_name(b->account.name, d->name, "budget");
+    b->account.limit = limit;
+    b->account.soft = d->soft_limit;
+    b->reserve = d->reserve;
+}
+
+AIMC_POOL_FN size_t aimi_pool_budget_root_size(size_t records) {
+    return sizeof(aimem_budget) + sizeof(aimi_pool_tree) + records * sizeof(aimem_budget_record);
+}
+
+/* The memory of a root, and all that hangs on a tree without nodes. */
+AIMC_POOL_FN void aimi_pool_budget_free_tree(aimem_budget *root) {
+    aimi_pool_tree *t = root->tree;
+    aimem_allocator allocator = t->allocator;
+    size_t size = aimi_pool_budget_root_size(t->record_cap);
+    while (t->tags != NULL) {
+        aimi_pool_tag *tag = t->tags;
+        t->tags = tag->next;
+        aimc_pool_free(&allocator, tag, sizeof *tag, AIMI_POOL_BUDGET_ALIGN);
+    }
+    if (t->locked) aimc_pool_mutex_deinit(&t->lock);
+    aimc_pool_free(&allocator, root, size, AIMI_POOL_BUDGET_ALIGN);
+}
+
+AIMC_POOL_FN aimem_result aimi_pool_budget_create_root(const aimem_budget_desc *d, aimem_budget **out) {
+    aimem_allocator allocator;
+    aimi_pool_tree marks, *t;
+    aimem_budget *b;
+    size_t records = d->history == 0 ? 100 : d->history == UINT32_MAX ? 0 : d->history;
+    uint64_t limit = aimi_pool_budget_limit(d->limit, true);
+    memset(&marks, 0, sizeof marks);
+    if (!aimi_pool_budget_marks(d, &marks)) return AIMEM_ERR_INVALID;
+    if (!aimc_pool_allocator_or_default(&d->allocator, &allocator)) return AIMEM_ERR_INVALID;
+    if (limit == 0) return AIMEM_ERR_UNSUPPORTED;
+    if (d->reserve > limit) return AIMEM_ERR_INVALID;
+#if !defined(AIMC_POOL_THREADS)
+    if (d->locked) return AIMEM_ERR_UNSUPPORTED;
+#endif
+    if (records > (size_t)PTRDIFF_MAX / 2 / sizeof(aimem_budget_record)) return AIMEM_ERR_NOMEM;
+    b = (aimem_budget *)aimc_pool_alloc_zeroed(&allocator, aimi_pool_budget_root_size(records),
+                                          AIMI_POOL_BUDGET_ALIGN);
+    if (b == NULL) return AIMEM_ERR_NOMEM;
+    t = (aimi_pool_tree *)(void *)(b + 1);
+    *t = marks;
+    t->records = (aimem_budget_record *)(void *)(t + 1);
+    t->record_cap = records;
+    t->root = b;
+    t->allocator = b->allocator = allocator;
+    aimi_pool_budget_set_tree(t, d);
+    aimi_pool_budget_set_node(b, d, limit);
+    b->tree = t;
+    if (d->locked && !aimc_pool_mutex_init(&t->lock)) {
+        aimi_pool_budget_free_tree(b);
+        return AIMEM_ERR_NOMEM;
+    }
+    t->locked = d->locked;
+    if (d->tag != NULL) {
+        b->tag = aimi_pool_budget_make_tag(t, d->tag);
+        if (b->tag == NULL) {
+            aimi_pool_budget_free_tree(b);
+            return AIMEM_ERR_NOMEM;
+        }
+    }
+    *out = b;
+    return AIMEM_OK;
+}
+
+/* Charges the reserve of a new child above it, and hangs it into the tree. */
+AIMC_POOL_FN aimem_result aimi_pool_budget_join(aimem_budget *b, aimem_budget *parent) {
+    aimi_pool_tree *t = b->tree;
+    aimem_result result;
+    aimi_pool_op op;
+    memset(&op, 0, sizeof op);
+    op.bytes = b->reserve;
+    op.counted = true;
+    result = aimi_pool_budget_request(parent, &op);
+    if (result != AIMEM_OK) return result;
+    aimi_pool_budget_lock(t);
+    if (parent->doomed) {
+        aimi_pool_budget_give(parent, b->reserve, false);
+        result = AIMEM_ERR_CANCELLED;
+    } else {
+        b->parent = parent;
+        b->sibling = parent->child;
+        parent->child = b;
+    }
+    aimi_pool_budget_unlock(t);
+    return result;
+}
+
+AIMC_POOL_FN aimem_result aimi_pool_budget_create_child(const aimem_budget_desc *d, aimem_budget **out) {
+    aimem_budget *parent = d->parent, *b;
+    aimi_pool_tree *t = parent->tree;
+    uint64_t limit = aimi_pool_budget_limit(d->limit, false);
+    aimem_allocator meta = t->allocator;
+    aimem_result result;
+    if (!aimi_pool_budget_plain(d) || d->reserve > limit) return AIMEM_ERR_INVALID;
+    b = (aimem_budget *)aimc_pool_alloc_zeroed(&meta, sizeof *b, AIMI_POOL_BUDGET_ALIGN);
+    if (b == NULL) return AIMEM_ERR_NOMEM;
+    aimi_pool_budget_set_node(b, d, limit);
+    b->tree = t;
+    b->allocator = d->allocator.realloc_fn != NULL ? d->allocator : parent->allocator;
+    b->tag = d->tag != NULL ? aimi_pool_budget_make_tag(t, d->tag) : parent->tag;
+    result = d->tag != NULL && b->tag == NULL ? AIMEM_ERR_NOMEM : aimi_pool_budget_join(b, parent);
+    if (result != AIMEM_OK) {
+        aimc_pool_free(&meta, b, sizeof *b, AIMI_POOL_BUDGET_ALIGN);
+        return result;
+    }
+    *out = b;
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_create(const aimem_budget_desc *desc, aimem_budget **out) {
+    aimem_budget_desc none;
+    if (out == NULL) return AIMEM_ERR_INVALID;
+    *out = NULL;
+    memset(&none, 0, sizeof none);
+    if (desc == NULL) desc = &none;
+    if (desc->canary_zero != 0) return AIMEM_ERR_INVALID;
+    return desc->parent == NULL ? aimi_pool_budget_create_root(desc, out) :
+                                  aimi_pool_budget_create_child(desc, out);
+}
+
+/* ---- destroy ---- */
+
+/* The reclaimer below top with the smallest id above last, its name in name; 0: none. */
+AIMC_POOL_FN uint64_t aimi_pool_budget_next_id(const aimem_budget *top, uint64_t last, char *name) {
+    aimi_pool_tree *t = top->tree;
+    const aimi_pool_reclaimer *r, *best = NULL;
+    uint64_t id = 0;
+    aimi_pool_budget_lock(t);
+    for (r = t->reclaimers; r != NULL; r = r->next) {
+        if (r->id <= last || r->dead || !aimi_pool_budget_below(r->budget, top)) continue;
+        if (best == NULL || r->id < best->id) best = r;
+    }
+    if (best != NULL) {
+        id = best->id;
+        memcpy(name, best->name, sizeof best->name);
+    }
+    aimi_pool_budget_unlock(t);
+    return id;
+}
+
+AIMC_POOL_FN void aimi_pool_budget_tell_one(const aimem_budget *b, const char *what, const char *name) {
+    aimi_pool_text text;
+    aimi_pool_text_begin(&text, b->account.name);
+    aimi_pool_text_add(&text, what);
+    aimi_pool_text_add(&text, name);
+    aimi_pool_text_add(&text, " was open when it was destroyed");
+    aimi_pool_text_send(&text, &b->tree->logger, 1, AIMEM_ERR_BUSY);
+}
+
+AIMC_POOL_FN void aimi_pool_budget_tell_open(const aimem_budget *top) {
+    char name[AIMI_POOL_BUDGET_NAME];
+    const aimem_budget *n;
+    uint64_t id = 0;
+    if (top->tree->logger.log_fn == NULL) return;
+    for (n = top; n != NULL; n = aimi_pool_budget_next(n, top)) {
+        if (n != top) aimi_pool_budget_tell_one(top, "budget ", n->account.name);
+        if (n->own != 0) {
+            aimi_pool_text text;
+            aimi_pool_text_begin(&text, n->account.name);
+            aimi_pool_text_number(&text, n->own, 10);
+            aimi_pool_text_add(&text, " bytes were charged when it was destroyed");
+            aimi_pool_text_send(&text, &n->tree->logger, 1, AIMEM_ERR_BUSY);
+        }
+    }
+    for (;;) {
+        id = aimi_pool_budget_next_id(top, id, name);
+        if (id == 0) return;
+        aimi_pool_budget_tell_one(top, "reclaimer ", name);
+    }
+}
+
+/* Takes the subtree out of the tree and out of all counts; its reclaimers go to a list. The lock is
+   held, and there is no pass. */
+AIMC_POOL_FN aimi_pool_reclaimer *aimi_pool_budget_cut(aimem_budget *top) {
+    aimi_pool_tree *t = top->tree;
+    aimi_pool_reclaimer **at = &t->reclaimers, *gone = NULL;
+    aimem_budget *n, *parent = top->parent;
+    while (*at != NULL) {
+        aimi_pool_reclaimer *r = *at;
+        if (aimi_pool_budget_below(r->budget, top)) {
+            *at = r->next;
+            r->next = gone;
+            gone = r;
+        } else {
+            at = &r->next;
+        }
+    }
+    for (n = top; n != NULL; n = aimi_pool_budget_next(n, top)) {
+        if (n->tag != NULL) n->tag->account.used -= n->own;
+    }
+    if (parent != NULL) {
+        aimem_budget **link = &parent->child;
+        uint64_t held = top->account.used > top->reserve ? top->account.used : top->reserve;
+        while (*link != top) link = &(*link)->sibling;
+        *link = top->sibling;
+        aimi_pool_budget_give(parent, held, false);
+    }
+    return gone;
+}
+
+/* Frees what was cut. The lock is free. */
+AIMC_POOL_FN void aimi_pool_budget_free_cut(aimem_budget *top, aimi_pool_reclaimer *gone) {
+    aimi_pool_tree *t = top->tree;
+    aimem_allocator meta = t->allocator;
+    aimem_budget *root = t->root, *n = top;
+    uint32_t i;
+    while (gone != NULL) {
+        aimi_pool_reclaimer *r = gone;
+        gone = r->next;
+        aimc_pool_free(&meta, r, sizeof *r, AIMI_POOL_BUDGET_ALIGN);
+    }
+    for (;;) { /* the deepest first child, again and again */
+        aimem_budget *parent;
+        while (n->child != NULL) n = n->child;
+        parent = n == top ? NULL : n->parent;
+        if (parent != NULL) parent->child = n->sibling;
+        for (i = 0; i < AIMEM_BUDGET_LEVELS; i++) {
+            aimc_pool_free(&meta, n->lists[i].actions, n->lists[i].count * sizeof(aimem_budget_action),
+                      AIMI_POOL_BUDGET_ALIGN);
+        }
+        if (n == root) {
+            aimi_pool_budget_free_tree(n);
+        } else {
+            aimc_pool_free(&meta, n, sizeof *n, AIMI_POOL_BUDGET_ALIGN);
+        }
+        if (parent == NULL) return;
+        n = parent;
+    }
+}
+
+/* Frees every subtree that was destroyed during the passes. */
+AIMC_POOL_FN void aimi_pool_budget_reap(aimi_pool_tree *t) {
+    bool root;
+    do {
+        aimi_pool_reclaimer *gone = NULL;
+        aimem_budget *n;
+        aimi_pool_budget_lock(t);
+        n = t->passes == NULL ? t->root : NULL;
+        while (n != NULL && !n->doomed) n = aimi_pool_budget_next(n, t->root);
+        root = n == t->root;
+        if (n != NULL) gone = aimi_pool_budget_cut(n);
+        if (n == NULL && t->passes == NULL) t->doomed = false;
+        aimi_pool_budget_unlock(t);
+        if (n == NULL) return;
+        aimi_pool_budget_free_cut(n, gone);
+    } while (!root);
+}
+
+AIMEM_POOL_API void aimem_budget_destroy(aimem_budget *budget) {
+    aimi_pool_tree *t;
+    aimi_pool_reclaimer *gone = NULL;
+    aimem_budget *n;
+    bool later;
+    if (budget == NULL) return;
+    t = budget->tree;
+    aimi_pool_budget_tell_open(budget);
+    aimi_pool_budget_lock(t);
+    later = t->passes != NULL;
+    if (later) {
+        for (n = budget; n != NULL; n = aimi_pool_budget_next(n, budget)) n->doomed = true;
+        t->doomed = true;
+    } else {
+        gone = aimi_pool_budget_cut(budget);
+    }
+    aimi_pool_budget_unlock(t);
+    if (!later) aimi_pool_budget_free_cut(budget, gone);
+}
+
+/* end pool/budget_life.h */
+
+/* begin pool/budget.h */
+/* pool/budget.h: counting and memory through budgets, limits, and what they tell.
+ *
+ * Memory grows in this order: charge, call the allocator, take the charge back when it has nothing;
+ * and shrinks in the opposite one. So what the allocators hold is never more than what is charged.
+ */
+
+/* ---- charge and uncharge ---- */
+
+AIMEM_POOL_API aimem_result aimem_budget_charge(aimem_budget *budget, uint64_t bytes,
+                                                uint32_t flags) {
+    aimi_pool_op op;
+    if (budget == NULL || (flags & ~(uint32_t)AIMI_POOL_BUDGET_FLAGS) != 0) {
+        return AIMEM_ERR_INVALID;
+    }
+    memset(&op, 0, sizeof op);
+    op.bytes = bytes;
+    op.flags = flags;
+    op.own = true;
+    return aimi_pool_budget_request(budget, &op);
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_uncharge(aimem_budget *budget, uint64_t bytes) {
+    aimi_pool_tree *t;
+    bool ok;
+    if (budget == NULL) return AIMEM_ERR_INVALID;
+    t = budget->tree;
+    aimi_pool_budget_lock(t);
+    ok = bytes <= budget->own;
+    if (ok) aimi_pool_budget_give(budget, bytes, true);
+    aimi_pool_budget_unlock(t);
+    if (!ok && t->logger.log_fn != NULL) {
+        aimi_pool_text text;
+        aimi_pool_text_begin(&text, budget->account.name);
+        aimi_pool_text_add(&text, "uncharge of ");
+        aimi_pool_text_number(&text, bytes, 10);
+        aimi_pool_text_add(&text, " bytes refused: more than is charged");
+        aimi_pool_text_send(&text, &t->logger, 0, AIMEM_ERR_RANGE);
+    }
+    return ok ? AIMEM_OK : AIMEM_ERR_RANGE;
+}
+
+/* ---- memory ---- */
+
+/* The allocator hook's contract, with flags and a result. */
+AIMC_POOL_FN aimem_result aimi_pool_budget_memory(aimem_budget *b, void **ptr, size_t old_size,
+                                             size_t new_size, size_t align, uint32_t flags) {
+    const aimem_allocator *a = &b->allocator;
+    aimem_result result;
+    aimi_pool_op op;
+    if (new_size > old_size) {
+        memset(&op, 0, sizeof op);
+        op.bytes = new_size - old_size;
+        op.flags = flags;
+        op.own = op.memory = true;
+        op.ptr = *ptr;
+        op.old_size = old_size;
+        op.new_size = new_size;
+        op.align = align;
+        result = aimi_pool_budget_request(b, &op);
+        if (result == AIMEM_OK) *ptr = op.result;
+        return result;
+    }
+    if (*ptr == NULL) return AIMEM_OK;
+    op.result = a->realloc_fn(a->user_data, *ptr, old_size, new_size, align);
+    if (new_size != 0 && op.result == NULL) return AIMEM_ERR_NOMEM;
+    *ptr = op.result;
+    (void)aimem_budget_uncharge(b, old_size - new_size);
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_resize(aimem_budget *budget, void **ptr, size_t old_size,
+                                                size_t new_size, size_t align, uint32_t flags) {
+    if (align == 0) align = 16;
+    if (budget == NULL || ptr == NULL || new_size == 0 || !aimc_pool_is_pow2(align) ||
+        (flags & ~(uint32_t)AIMI_POOL_BUDGET_FLAGS) != 0 || (*ptr == NULL) != (old_size == 0)) {
+        return AIMEM_ERR_INVALID;
+    }
+    return aimi_pool_budget_memory(budget, ptr, old_size, new_size, align, flags);
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_alloc(aimem_budget *budget, size_t size, size_t align,
+                                               uint32_t flags, void **out) {
+    if (out == NULL) return AIMEM_ERR_INVALID;
+    *out = NULL;
+    return aimem_budget_resize(budget, out, 0, size, align, flags);
+}
+
+AIMEM_POOL_API void aimem_budget_free(aimem_budget *budget, void *ptr, size_t size, size_t align) {
+    if (budget == NULL || ptr == NULL) return;
+    (void)aimi_pool_budget_memory(budget, &ptr, size, 0, align == 0 ? 16 : align, 0);
+}
+
+AIMC_POOL_FN void *aimi_pool_budget_realloc(void *user_data, void *ptr, size_t old_size,
+                                       size_t new_size, size_t align) {
+    aimem_result result = aimi_pool_budget_memory((aimem_budget *)user_data, &ptr, old_size,
+                                                  new_size, align, 0);
+    return result == AIMEM_OK ? ptr : NULL;
+}
+
+AIMEM_POOL_API aimem_allocator aimem_budget_allocator(aimem_budget *budget) {
+    aimem_allocator hook;
+    hook.realloc_fn = aimi_pool_budget_realloc;
+    hook.user_data = budget;
+    return hook;
+}
+
+AIMEM_POOL_API uint64_t aimem_budget_reclaim_pool(void *pool, aimem_budget_request *request) {
+    (void)request;
+    return aimem_pool_trim((aimem_pool *)pool);
+}
+
+AIMEM_POOL_API uint64_t aimem_budget_reclaim_arena(void *arena, aimem_budget_request *request) {
+    (void)request;
+    return aimem_arena_trim((aimem_arena *)arena);
+}
+
+/* A run of one emergency action, without a level. */
+AIMEM_POOL_API uint64_t aimem_budget_reclaim(aimem_budget *budget, uint64_t bytes) {
+    aimem_budget_record record;
+    aimi_pool_tree *t;
+    aimi_pool_gap where;
+    aimi_pool_sweep s;
+    aimi_pool_pass pass;
+    uint64_t freed = 0, now;
+    bool inside;
+    if (budget == NULL || bytes == 0) return 0;
+    t = budget->tree;
+    now = aimi_pool_budget_now(t);
+    memset(&where, 0, sizeof where);
+    where.node = budget;
+    aimi_pool_budget_lock(t);
+    inside = aimi_pool_budget_inside(t);
+    if (!inside) {
+        aimi_pool_budget_enter(t, &pass);
+        aimi_pool_budget_sweep_begin(t, &s, AIMEM_BUDGET_CACHE, AIMEM_BUDGET_COLLECTOR, 3);
+        s.why = AIMEM_BUDGET_EMERGENCY;
+        s.level = budget->level;
+        aimi_pool_budget_record_begin(&record, now, &budget->account, budget->level,
+                                      AIMEM_BUDGET_EMERGENCY);
+    }
+    aimi_pool_budget_unlock(t);
+    if (inside) return 0;
+    while (freed < bytes) {
+        if (!aimi_pool_budget_step(t, &s, &where, NULL,
+                                   bytes == UINT64_MAX ? bytes : bytes - freed)) {
+            break;
+        }
+        aimi_pool_budget_lock(t);
+        record.after = budget->account.used;
+        freed = record.before > record.after ? record.before - record.after : 0;
+        aimi_pool_budget_unlock(t);
+    }
+    aimi_pool_budget_record_time(t, &record, record.at_ns);
+    aimi_pool_budget_lock(t);
+    record.after = budget->account.used;
+    record.asked = s.asked;
+    record.success = freed != 0;
+    aimi_pool_budget_record(t, &record);
+    aimi_pool_budget_unlock(t);
+    aimi_pool_budget_end_pass(t, &pass);
+    return freed;
+}
+
+/* ---- limits and flags ---- */
+
+AIMEM_POOL_API aimem_result aimem_budget_set_flags(aimem_budget *budget, uint32_t flags) {
+    if (budget == NULL || (flags & ~(uint32_t)AIMI_POOL_BUDGET_FLAGS) != 0) {
+        return AIMEM_ERR_INVALID;
+    }
+    aimi_pool_budget_lock(budget->tree);
+    budget->flags = flags;
+    aimi_pool_budget_unlock(budget->tree);
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_set_limit(aimem_budget *budget, uint64_t limit) {
+    aimem_result result = AIMEM_OK;
+    if (budget == NULL) return AIMEM_ERR_INVALID;
+    limit = aimi_pool_budget_limit(limit, budget == budget->tree->root);
+    if (limit == 0) return AIMEM_ERR_UNSUPPORTED;
+    aimi_pool_budget_lock(budget->tree);
+    if (limit < budget->reserve) {
+        result = AIMEM_ERR_INVALID;
+    } else {
+        budget->account.limit = limit;
+    }
+    aimi_pool_budget_unlock(budget->tree);
+    return result;
+}
+
+AIMEM_POOL_API void aimem_budget_set_soft_limit(aimem_budget *budget, uint64_t soft_limit) {
+    if (budget == NULL) return;
+    aimi_pool_budget_lock(budget->tree);
+    budget->account.soft = soft_limit;
+    aimi_pool_budget_unlock(budget->tree);
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_set_tag_limit(aimem_budget *budget, const char *tag,
+                                                       uint64_t limit) {
+    aimi_pool_tag *known;
+    if (budget == NULL || tag == NULL) return AIMEM_ERR_INVALID;
+    known = aimi_pool_budget_make_tag(budget->tree, tag);
+    if (known == NULL) return AIMEM_ERR_NOMEM;
+    aimi_pool_budget_lock(budget->tree);
+    known->account.limit = limit != 0 ? limit : AIMEM_BUDGET_UNLIMITED;
+    aimi_pool_budget_unlock(budget->tree);
+    return AIMEM_OK;
+}
+
+/* ---- what is there ---- */
+
+AIMC_POOL_FN void aimi_pool_budget_info_account(const aimi_pool_tree *t, const aimi_pool_account *a,
+                                           aimem_budget_info *out) {
+    out->name = a->name;
+    out->limit = out->own_limit = a->limit;
+    out->soft_limit = aimi_pool_budget_soft(t, a);
+    out->allocated = a->used;
+    out->peak = a->peak;
+    out->available = a->used < a->limit ? a->limit - a->used : 0;
+    if (a->limit != AIMEM_BUDGET_UNLIMITED) out->utilisation = (float)a->used / (float)a->limit;
+}
+
+AIMEM_POOL_API void aimem_budget_stats(const aimem_budget *budget, aimem_budget_info *out) {
+    aimi_pool_tree *t = budget->tree;
+    const aimi_pool_reclaimer *r;
+    const aimem_budget *n;
+    memset(out, 0, sizeof *out);
+    aimi_pool_budget_lock(t);
+    aimi_pool_budget_info_account(t, &budget->account, out);
+    out->tag = budget->tag != NULL ? budget->tag->account.name : NULL;
+    out->available = aimi_pool_budget_available(budget);
+    out->own = budget->own;
+    out->reserve = budget->reserve;
+    out->requests = budget->requests;
+    out->refused = budget->refused;
+    out->relieved = budget->relieved;
+    out->given_up = budget->given_up;
+    for (n = budget; n != NULL; n = n->parent) {
+        if (n->account.limit < out->limit) out->limit = n->account.limit;
+        if (n->level > out->level) out->level = n->level;
+    }
+    for (n = budget->child; n != NULL; n = n->sibling) out->children++;
+    for (r = t->reclaimers; r != NULL; r = r->next) {
+        if (r->budget == budget && !r->dead) out->reclaimers++;
+    }
+    aimi_pool_budget_unlock(t);
+}
+
+AIMEM_POOL_API aimem_result aimem_budget_tag_stats(const aimem_budget *budget, const char *tag,
+                                                   aimem_budget_info *out) {
+    const aimi_pool_tag *known = NULL;
+    if (out == NULL) return AIMEM_ERR_INVALID;
+    memset(out, 0, sizeof *out);
+    if (budget == NULL || tag == NULL) return AIMEM_ERR_INVALID;
+    aimi_pool_budget_lock(budget->tree);
+    known = aimi_pool_budget_tag(budget->tree, tag);
+    if (known != NULL) aimi_pool_budget_info_account(budget->tree, &known->account, out);
+    aimi_pool_budget_unlock(budget->tree);
+    if (known == NULL) return AIMEM_ERR_NOT_FOUND;
+    out->tag = out->name;
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API void aimem_budget_reset_peak(aimem_budget *budget) {
+    if (budget == NULL) return;
+    aimi_pool_budget_lock(budget->tree);
+    budget->account.peak = budget->account.used;
+    aimi_pool_budget_unlock(budget->tree);
+}
+
+AIMEM_POOL_API aimem_budget *aimem_budget_find(aimem_budget *from, const char *path) {
+    aimem_budget *n = from;
+    if (from == NULL || path == NULL) return NULL;
+    aimi_pool_budget_lock(from->tree);
+    while (n != NULL && *path != '\0') {
+        char name[AIMI_POOL_BUDGET_NAME];
+        size_t size = 0;
+        while (path[size] != '\0' && path[size] != '/') size++;
+        memset(name, 0, sizeof name);
+        memcpy(name, path, aimc_pool_min_size(size, sizeof name - 1));
+        path += size + (path[size] == '/' ? 1 : 0);
+        n = n->child;
+        while (n != NULL && (n->doomed || strcmp(n->account.name, name) != 0)) n = n->sibling;
+    }
+    aimi_pool_budget_unlock(from->tree);
+    return n;
+}
+
+AIMEM_POOL_API void aimem_budget_walk(const aimem_budget *budget,
+                                      bool (*walk_fn)(void *user_data, uint32_t depth,
+                                                      const aimem_budget_info *info),
+                                      void *user_data) {
+    const aimem_budget *n, *up;
+    for (n = budget; n != NULL; n = aimi_pool_budget_next(n, budget)) {
+        aimem_budget_info info;
+        uint32_t depth = 0;
+        for (up = n; up != budget; up = up->parent) depth++;
+        aimem_budget_stats(n, &info);
+        if (!walk_fn(user_data, depth, &info)) return;
+    }
+}
+
+AIMEM_POOL_API size_t aimem_budget_history(const aimem_budget *budget, aimem_budget_record *out,
+                                           size_t cap) {
+    aimi_pool_tree *t = budget->tree;
+    size_t i, n;
+    aimi_pool_budget_lock(t);
+    n = aimc_pool_min_size(cap, t->record_count);
+    for (i = 0; i < n; i++) {
+        out[i] = t->records[(t->record_next + t->record_cap - 1 - i) % t->record_cap];
+    }
+    aimi_pool_budget_unlock(t);
+    return n;
+}
+
+/* end pool/budget.h */
+
 /* Private macros end here. */
 #undef AIMC_POOL_ARM32
 #undef AIMC_POOL_ARM64
 #undef AIMC_POOL_ASAN
 #undef AIMC_POOL_ASSERT
+#undef AIMC_POOL_ATOMIC_ACQUIRE
+#undef AIMC_POOL_ATOMIC_ACQ_REL
+#undef AIMC_POOL_ATOMIC_ADD32
+#undef AIMC_POOL_ATOMIC_ADDP
+#undef AIMC_POOL_ATOMIC_FENCE
+#undef AIMC_POOL_ATOMIC_LOAD32
+#undef AIMC_POOL_ATOMIC_LOADP
+#undef AIMC_POOL_ATOMIC_MSVC_ADDP
+#undef AIMC_POOL_ATOMIC_MSVC_CASP
+#undef AIMC_POOL_ATOMIC_MSVC_LOADP
+#undef AIMC_POOL_ATOMIC_MSVC_STOREP
+#undef AIMC_POOL_ATOMIC_MSVC_SWAPP
+#undef AIMC_POOL_ATOMIC_RELAXED
+#undef AIMC_POOL_ATOMIC_RELEASE
+#undef AIMC_POOL_ATOMIC_SEQ
+#undef AIMC_POOL_ATOMIC_STORE32
+#undef AIMC_POOL_ATOMIC_STOREP
+#undef AIMC_POOL_ATOMIC_SWAP32
+#undef AIMC_POOL_ATOMIC_SWAPP
+#undef AIMC_POOL_ATOMIC_TCC_P
 #undef AIMC_POOL_BIG_ENDIAN
 #undef AIMC_POOL_BYTES_COPY
 #undef AIMC_POOL_CLANG
@@ -3249,9 +10653,12 @@ AIMEM_POOL_API uint32_t aimem_pool_version(void) {
 #undef AIMC_POOL_CLOCK_REALTIME
 #undef AIMC_POOL_FALLOCATE
 #undef AIMC_POOL_FILES
+#undef AIMC_POOL_FILE_PATH_MAX
+#undef AIMC_POOL_FILE_STEP
 #undef AIMC_POOL_FN
 #undef AIMC_POOL_FTRUNCATE
 #undef AIMC_POOL_F_OFD_SETLK
+#undef AIMC_POOL_F_SETLK64
 #undef AIMC_POOL_GNU
 #undef AIMC_POOL_INLINE
 #undef AIMC_POOL_LIBC_ALIGN
@@ -3282,6 +10689,9 @@ AIMEM_POOL_API uint32_t aimem_pool_version(void) {
 #undef AIMC_POOL_SIMD_WASM
 #undef AIMC_POOL_SIMD_X86
 #undef AIMC_POOL_STATIC_ASSERT
+#undef AIMC_POOL_SYSINFO_NO_LIMIT
+#undef AIMC_POOL_SYSINFO_PATH
+#undef AIMC_POOL_SYSINFO_TEXT
 #undef AIMC_POOL_TARGET
 #undef AIMC_POOL_TCC
 #undef AIMC_POOL_THREADS
@@ -3289,11 +10699,13 @@ AIMEM_POOL_API uint32_t aimem_pool_version(void) {
 #undef AIMC_POOL_UNLIKELY
 #undef AIMC_POOL_UNPOISON
 #undef AIMC_POOL_VM
+#undef AIMC_POOL_WAIT_MAX_NS
 #undef AIMC_POOL_WASM
 #undef AIMC_POOL_WINDOWS_LEAN
 #undef AIMC_POOL_WINDOWS_NOMINMAX
 #undef AIMC_POOL_X64
 #undef AIMC_POOL_X86
+#undef AIMI_POOL_AHEAD_MOST
 #undef AIMI_POOL_ALIGN_MOST
 #undef AIMI_POOL_ARENA_ALIGN
 #undef AIMI_POOL_ARENA_FIRST
@@ -3304,6 +10716,7 @@ AIMEM_POOL_API uint32_t aimem_pool_version(void) {
 #undef AIMI_POOL_FIRST_BYTES
 #undef AIMI_POOL_LINK_SIZE
 #undef AIMI_POOL_META_ALIGN
+#undef AIMI_POOL_NO_SEGMENT
 #undef AIMI_POOL_RECLAIM_BYTES
 #undef AIMI_POOL_SIZE_BITS
 #endif

@@ -1,6 +1,6 @@
 /* aimem_vec.h 0.1.0, generated from src/ by amalgamate.py: do not edit
  * SPDX-License-Identifier: Unlicense OR MIT-0
- * parts: sha256 6fa417a3c5e6e900
+ * parts: sha256 8a1acc0baf9fcbe2
  *
  * A local patch is fine. What stands between `begin core/x.h` and `end core/x.h`
  * is src/core/x.h; names that begin with aimc_vec_ begin with aimc_ there. Bring
@@ -548,6 +548,45 @@ typedef struct aimem_logger {
     void (*log_fn)(void *user_data, int level, int32_t code, const char *text);
     void *user_data;
 } aimem_logger;
+#endif
+
+/* Element types. The values are also on disk. */
+#ifndef AIMEM_TYPE_DTYPE_1
+#define AIMEM_TYPE_DTYPE_1
+typedef uint32_t aimem_dtype; /* 0: none, plain bytes */
+#define AIMEM_DTYPE_U8 1u
+#define AIMEM_DTYPE_I8 2u
+#define AIMEM_DTYPE_U16 3u
+#define AIMEM_DTYPE_I16 4u
+#define AIMEM_DTYPE_U32 5u
+#define AIMEM_DTYPE_I32 6u
+#define AIMEM_DTYPE_U64 7u
+#define AIMEM_DTYPE_I64 8u
+#define AIMEM_DTYPE_F16 9u
+#define AIMEM_DTYPE_BF16 10u
+#define AIMEM_DTYPE_F32 11u
+#define AIMEM_DTYPE_F64 12u
+#define AIMEM_DTYPE_B1 13u   /* packed bits, the lowest first */
+#define AIMEM_DTYPE_Q8_0 14u /* blocks of 32: an f16 scale, 32 x i8 */
+#define AIMEM_DTYPE_Q4_0 15u /* blocks of 32: an f16 scale, 16 bytes of halves */
+#define AIMEM_DTYPE_BOOL 16u /* one byte, 0 or 1 */
+#endif
+
+/* Compression as a hook. Sizes are exact and kept by the caller; decoders face hostile bytes. */
+#ifndef AIMEM_TYPE_CODEC_1
+#define AIMEM_TYPE_CODEC_1
+#define AIMEM_CODEC_LOSSY 1u /* flags: never deduplicated or differenced */
+typedef struct aimem_codec {
+    uint32_t id;    /* 0 raw, 1 lz4 block, 2 byte planes, 3 zstd, 4 zlib; the user's from 0x8000 */
+    uint32_t flags;
+    size_t (*bound_fn)(void *user_data, size_t size);
+    size_t (*scratch_fn)(void *user_data, size_t size, int level); /* NULL: none */
+    size_t (*compress_fn)(void *user_data, void *dst, size_t cap, const void *src, size_t size,
+                          int level, void *scratch); /* 0: store raw */
+    aimem_result (*decompress_fn)(void *user_data, void *dst, size_t exact_size, const void *src,
+                                  size_t size, void *scratch);
+    void *user_data;
+} aimem_codec;
 #endif
 /* end core/types.h */
 
@@ -5379,10 +5418,11 @@ AIMC_VEC_FN void aimi_vec_scan(const aimem_vec *v, aimi_vec_query *queries, size
 
 /* Sorts the hits and fills in what a search does not carry. */
 AIMC_VEC_FN void aimi_vec_finish(const aimem_vec *v, aimi_vec_query *q) {
-    aimem_vec_hit *hit = (aimem_vec_hit *)(void *)q->best.hits;
-    aimem_vec_hit *end = hit + q->best.count;
+    aimem_vec_hit *hits = (aimem_vec_hit *)(void *)q->best.hits;
+    size_t i;
     aimc_vec_topk_finish(&q->best);
-    for (; hit < end; hit++) {
+    for (i = 0; i < q->best.count; i++) {
+        aimem_vec_hit *hit = &hits[i];
         aimi_vec_slot_label(v, (uint32_t)hit->label_size, &hit->label, &hit->label_size);
         hit->similarity = aimi_vec_similarity(v->metric, hit->distance);
     }

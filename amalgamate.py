@@ -38,8 +38,7 @@ from ctext import INCLUDE, directives, mask, match_endif, strip_comments  # noqa
 from lint import lint  # noqa: E402
 
 ORDER = ["pool", "vec", "persist", "gpu", "prof", "gc", "cache"]
-LIMIT_KB = {"pool": 300}  # of source; all others:
-LIMIT_KB_OTHERS = 450
+LIMIT_KB = 450  # of source, for one header
 LICENCE = "Unlicense OR MIT-0"
 MARKS = ("<!-- headers:begin -->", "<!-- headers:end -->")  # the table in README.md
 
@@ -476,10 +475,10 @@ def check_files(tree, files, out):
 
 def check_sizes(tree, files, strict):
     for h in tree.headers:
-        kb, limit = len(files[h.file]) / 1024, LIMIT_KB.get(h.name, LIMIT_KB_OTHERS)
-        if kb > limit:
+        kb = len(files[h.file]) / 1024
+        if kb > LIMIT_KB:
             tree.problems.append((strict, "%s:1: %.0f KB; fix: keep it below %d KB"
-                                  % (h.file, kb, limit)))
+                                  % (h.file, kb, LIMIT_KB)))
 
 
 def write(path, text):

@@ -1,4 +1,4 @@
-/* aimem_pool.h: arenas and block pools with every free checked. 0.1.0, Unlicense OR MIT-0
+/* aimem_pool.h: arenas, block pools, recycled buffers, budgets. 0.1.0, Unlicense OR MIT-0
  *
  * USE IT
  *   #define AIMEM_POOL_IMPLEMENTATION   in one .c or .cc file
@@ -53,6 +53,15 @@
  *   A block pool hands out blocks of one size, in any order, a few nanoseconds each: for entities,
  *   nodes, messages. It grows by itself or is fixed; it works in memory of yours too.
  *
+ *   Recycled buffers are for tensors, images, packets: pieces of any size that come and go. What is
+ *   released serves the next ones, joined at once, and pages go back to the system, so that the
+ *   memory held stays close to the most that was ever in use. Buffers are named by handles,
+ *   reference counted, typed if you like, and may be compressed in place through a codec of yours.
+ *
+ *   A budget counts bytes in a tree with tags, in front of any allocator, and asks caches, models,
+ *   pools and collectors to give something back before a limit is reached, in an order that is
+ *   written down.
+ *
  *   - Every free is checked, in every build: a block of someone else, a pointer inside a block, a
  *     block that is free already are refused with a code, and nothing changes.
  *   - Nothing of ours lies in a block or beside it: an overrun hits another block of yours, never
@@ -63,9 +72,9 @@
  *
  * WHAT IT DOES NOT
  *
- *   No general heap, no sizes that differ within a pool, and no locks: one thread at a time uses an
- *   object. A write past a block or into a freed one is not seen, but under AddressSanitizer, for
- *   which free memory is poisoned.
+ *   No general heap, and no sizes that differ within a block pool. Arenas and block pools have no
+ *   locks: one thread at a time uses an object. A write past a block or into a freed one is not
+ *   seen, but under AddressSanitizer, for which free memory is poisoned.
  *
  * CONTENTS
  *
@@ -84,8 +93,29 @@
  *   aimem_pool_free_handle
  *   aimem_pool_walk, reset, trim        all blocks
  *   aimem_pool_stats                    counts, bytes, utilisation
- *   aimem_arena_allocator,              as an aimem_allocator
- *   aimem_pool_allocator
+ *   aimem_buffers_create, destroy       recycled buffers; options are in aimem_buffers_desc
+ *   aimem_buffers_alloc, alloc_with,    a buffer: a handle with one reference
+ *   retain, release, resize, handover
+ *   aimem_buffers_data, about, list     its address, what is known of it, all of them
+ *   aimem_buffers_scope_add, keep, end  several released together
+ *   aimem_buffers_read, write, clear    access with bounds; get, put, get_at, put_at, get_number,
+ *                                       put_number: by element
+ *   aimem_buffers_compress, decompress  through an aimem_codec
+ *   aimem_buffers_tick, trim, stats,    upkeep and figures
+ *   class_stats, bytes_of
+ *   aimem_budget_create, destroy,       budgets; options are in aimem_budget_desc
+ *   recommended
+ *   aimem_budget_charge, uncharge,      counting memory from elsewhere, or from the allocator
+ *   alloc, resize, free                 behind the budget
+ *   aimem_budget_set_limit, set_flags,  limits
+ *   set_soft_limit, set_tag_limit
+ *   aimem_budget_add, remove, touch,    who can give memory back; reclaim_pool and reclaim_arena
+ *   set_essential, reclaim              are ready made
+ *   aimem_budget_bind, tick             levels and their actions
+ *   aimem_budget_stats, tag_stats,      what is there
+ *   find, walk, history, reset_peak
+ *   aimem_arena_allocator, aimem_pool_allocator, aimem_buffers_allocator, aimem_budget_allocator
+ *                                       as an aimem_allocator
  *   aimem_pool_version                  of the implementation that is linked
  *
  * OPTIONS
@@ -106,15 +136,17 @@
  *   AIMEM_NO_OS                impl.       no operating system: desc.reserve of an arena needs
  *                                          desc.vm, or is answered with AIMEM_ERR_UNSUPPORTED
  *   AIMEM_NO_STRINGS           impl.       desc.logger gets codes with empty texts
- *   AIMEM_NO_THREADS, AIMEM_NO_FILES, AIMEM_NO_SIMD
- *                              impl.       allowed, and nothing changes: this header has no
- *                                          threads, files or SIMD
+ *   AIMEM_NO_THREADS           impl.       one thread: desc.locked of a budget is answered with
+ *                                          AIMEM_ERR_UNSUPPORTED, that of buffers locks nothing
+ *   AIMEM_NO_FILES             impl.       the limit of a container is not read
+ *                                          (aimem_budget_recommended)
+ *   AIMEM_NO_SIMD              impl.       allowed, and nothing changes: there is no SIMD here
  *   AIMEM_ASSERT(x)            impl.       checks for mistakes of the program; off by default, and
  *                                          never used for input or memory
  *
  * LINK WITH
  *
- *   Needs: a C11 or C++17 compiler; no library.
+ *   Needs: a C11 or C++17 compiler; -lpthread where the C library keeps threads apart.
  *
  * STEP BY STEP
  *
@@ -172,7 +204,57 @@
  *          aimem_pool_handle h = aimem_pool_handle_of(pool, e);
  *          e = (enemy *)aimem_pool_get(pool, h);                    NULL once e was freed
  *
- *   5. An allocator of yours. One function does it all; a malloc and free pair becomes:
+ *   5. Recycled buffers.
+ *
+ *          aimem_buffers_create(NULL, &b);                          once
+ *          aimem_buffers_alloc(b, 1024 * sizeof(float), &x);        a handle, {0} when it failed
+ *          p = (float *)aimem_buffers_data(b, x);                   its address, 64-byte aligned
+ *          aimem_buffers_release(b, x);                             recycled; x is stale now
+ *          aimem_buffers_tick(b, now_ns, 0);                        now and then
+ *
+ *      Where the memory comes from: a reserved range of address space (256 GiB, 32-bit: 512 MiB;
+ *      desc.reserve), or desc.memory, or AIMEM_BUFFERS_CHUNKS: large pieces from desc.allocator
+ *      (also where there is no virtual memory), or AIMEM_BUFFERS_CLASSES: each buffer from
+ *      desc.allocator, rounded up to 256 B x 4 .. 64 MiB or your list, and kept for the next of its
+ *      class. Limits: max_bytes; in the class engine max_per_class, max_kept, max_kept_bytes.
+ *
+ *      Share with retain and release. Give away with handover: the giver's handle goes stale. Put
+ *      several into a zeroed aimem_buffers_scope and end it, as often as you like;
+ *      AIMEM_BUFFERS_SCOPE(name) ends with the block (gcc, clang), aimem_buffers_guard in C++.
+ *      compress packs a buffer in chunks; reads and writes at any place go on working.
+ *
+ *   6. Budgets. One for the program, one below it for each part, in front of what allocates:
+ *
+ *          d.name = "program";                     limit 0: min(0.8 x RAM or container, 8 GiB)
+ *          aimem_budget_create(&d, &all);
+ *          memset(&d, 0, sizeof d);
+ *          d.name = "ai"; d.parent = all; d.tag = "model"; d.limit = 700 << 20;
+ *          aimem_budget_create(&d, &ai);
+ *          pool_desc.allocator = aimem_budget_allocator(ai);
+ *
+ *      or charge and uncharge memory that comes from elsewhere. Then say who can give memory back:
+ *
+ *          static uint64_t shrink(void *user_data, aimem_budget_request *r) {
+ *              return my_cache_shrink(user_data, r->share, r->bytes);
+ *          }
+ *          rd.kind = AIMEM_BUDGET_CACHE; rd.reclaim_fn = shrink; rd.user_data = cache;
+ *          aimem_budget_add(ai, &rd, &id);
+ *
+ *      aimem_budget_tick(all, now_ns, 2000000) once a frame runs the actions of levels that were
+ *      reached (aimem_budget_bind changes them):
+ *
+ *          level     from   until below   actions
+ *          low       70 %   65 %          30 % of every cache
+ *          medium    80 %   75 %          the same, and two least recently used models
+ *          high      90 %   85 %          the same, and a full collection
+ *          critical  95 %   90 %          caches, models that are not essential, buffers and pools,
+ *                                         the collector up to three times, until 80 % are used
+ *
+ *      A request that does not fit runs that order at once, until it fits; then
+ *      desc.out_of_memory_fn answers AIMEM_BUDGET_RETRY or AIMEM_BUDGET_GIVE_UP. Optional work asks
+ *      with AIMEM_BUDGET_TRY, WITHIN or NEVER_GROW. examples/budget.c shows all of it.
+ *
+ *   7. An allocator of yours. One function does it all; a malloc and free pair becomes:
  *
  *          static void *my_realloc(void *user, void *ptr, size_t old_size, size_t new_size,
  *                                  size_t align) {
@@ -196,7 +278,11 @@
  *   AIMEM_ERR_FOREIGN       free: no block of this pool
  *   AIMEM_ERR_INTERIOR      free: a pointer inside a block
  *   AIMEM_ERR_DOUBLE_FREE   free: the block is free already (and was not handed out again)
- *   AIMEM_ERR_STALE         free by handle: it was freed before
+ *   AIMEM_ERR_STALE         a handle of a block, buffer or reclaimer that is gone
+ *   AIMEM_ERR_LIMIT         a budget, a tag, max_bytes or the caller's memory is full
+ *   AIMEM_ERR_BUSY          called from inside one of its own hooks; a reclaimer that runs
+ *   AIMEM_ERR_CANCELLED     a callback destroyed the budget of this request
+ *   AIMEM_ERR_CORRUPT       compressed bytes that the codec cannot read
  *
  *   desc.logger of a pool is told about each refused free, with the pool's name and the address,
  *   and at destroy about blocks that are still in use.
@@ -211,14 +297,33 @@
  *
  *   Peak: nothing is copied to grow, but the directory of chunks.
  *
+ *   Buffers: 128 bytes for each place in the table, 56 for each range, one byte for each 64 KiB of
+ *   address space ever used. Touched memory stays below 1.02 times the peak of what was in use,
+ *   plus 1 MiB: when an allocation goes beyond, the highest free granules of 64 KiB go back first.
+ *
+ *   Budgets, 64-bit: a budget 472 bytes, the tree 256, a reclaimer 112, a tag 72, a record of the
+ *   history 80 (100 by default). All from the root's allocator, and not counted. The allocator view
+ *   counts what is asked for, not what the allocator behind it adds.
+ *
  * THREADS
  *
  *   aimem_arena_*, aimem_pool_*         one thread at a time for each object; different objects
  *                                       have nothing in common
  *   aimem_pool_version, aimem_pool_size, aimem_result_string
  *                                       any thread
- *   There are no locks inside. A hook or logger must not call the object that is calling it. After
- *   fork both processes have a copy of their own. Nothing may be called from a signal handler.
+ *   aimem_buffers_*                     as above; with desc.locked any thread, but for create and
+ *                                       destroy. handover enters two objects, one after the other.
+ *                                       A scope belongs to one thread at a time
+ *   aimem_budget_*                      one thread at a time for the whole tree; with desc.locked
+ *                                       any thread, but for destroy and walk
+ *   reclaim_fn, out_of_memory_fn,       on the thread whose request does not fit, or that ticks; no
+ *   shutdown_fn, level_fn, call_fn      lock is held. Requests inside answer at once, tick answers
+ *                                       BUSY, destroy takes effect when the outermost call returns
+ *   allocator, vm and codec hooks of    inside, under the lock: calling the same object from them
+ *   buffers                             is answered with BUSY, never a deadlock
+ *   Arenas and block pools have no locks; their hooks and loggers must not call the object that is
+ *   calling them. After fork only the child's own memory may be used: no locked object may be
+ *   touched there. Nothing may be called from a signal handler.
  *
  * LIMITS AND COST
  *
@@ -228,6 +333,9 @@
  *   push                  O(1), inline                 rewind, reset, stats     O(chunks)
  *   alloc                 O(1), amortised              free                     O(1), O(log chunks)
  *   get, handle_of        O(1), O(log chunks)          walk, pool reset, trim   O(total)
+ *
+ *   buffers: alloc and release O(log free ranges) expected, data O(1); budgets: a charge O(depth),
+ *   a sweep O(reclaimers) for each one asked. Budgets count 64 bits; names have 31 bytes.
  *
  *   docs/bench/pool.md has figures with their command: on a Zen 4 server a push costs what a bare
  *   bump of a pointer costs, about 1 ns; an alloc and a free through calls, checked, about 4 to 5
@@ -241,7 +349,7 @@
  *
  * CHANGES
  *
- *   0.1.0   the first one: arenas and block pools
+ *   0.1.0   the first one: arenas, block pools, recycled buffers, budgets
  *
  * LICENCE
  *
@@ -251,6 +359,8 @@
 #define AIMEM_POOL_H
 #include "core/types.h"
 #include "pool/api.h"
+#include "pool/api_buffers.h"
+#include "pool/api_budget.h"
 #endif
 
 #if defined(AIMEM_IMPLEMENTATION) || defined(AIMEM_POOL_IMPLEMENTATION)
@@ -261,12 +371,29 @@
 #include "core/bytes.h"
 #include "core/alloc.h"
 #include "core/osmem.h"
+#include "core/atomic.h"
+#include "core/clock.h"
+#include "core/thread.h"
+#include "core/sysinfo.h"
+#include "core/offsets.h"
 #include "pool/text.h"
 #include "pool/arena.h"
 #include "pool/chunk.h"
 #include "pool/grow.h"
 #include "pool/block.h"
 #include "pool/life.h"
+#include "pool/buffers.h"
+#include "pool/buffers_class.h"
+#include "pool/buffers_packed.h"
+#include "pool/buffers_range.h"
+#include "pool/buffers_life.h"
+#include "pool/buffers_use.h"
+#include "pool/buffers_data.h"
+#include "pool/budget_tree.h"
+#include "pool/budget_reclaim.h"
+#include "pool/budget_level.h"
+#include "pool/budget_life.h"
+#include "pool/budget.h"
 #endif
 #endif
 

@@ -230,7 +230,6 @@ typedef struct aimem_pool_info {
     size_t peak;          /* the most blocks in use at once */
     size_t max_blocks;    /* 0: no limit */
     size_t bytes;         /* memory held, our own bookkeeping included */
-    uint64_t allocations; /* successful, since create */
     uint64_t failures;    /* allocations answered with NULL */
     uint64_t refused;     /* frees refused */
     float utilisation;    /* in_use / total, 0 when total is 0 */

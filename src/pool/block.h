@@ -40,7 +40,6 @@ AIMC_NOINLINE void *aimi_pool_alloc_slow(aimem_pool *p) {
     if (p->reclaim && aimi_pool_locate(p, e->block, &c, &i) == AIMEM_ERR_DOUBLE_FREE) c->live++;
     *e->state = AIMI_POOL_LIVE;
     AIMC_UNPOISON(e->block, p->block_size);
-    p->allocations++;
     p->place += sizeof *e;
     if (p->place > p->peak) p->peak = p->place;
     p->stop = p->slow_alloc ? 0 : p->peak;
@@ -56,7 +55,6 @@ AIMEM_POOL_API void *aimem_pool_alloc(aimem_pool *pool) {
         return aimi_pool_alloc_slow(pool);
     }
     pool->place = place + sizeof *e;
-    pool->allocations++;
     *state = AIMI_POOL_LIVE;
     return block;
 }

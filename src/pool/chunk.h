@@ -84,18 +84,16 @@ typedef struct aimi_pool_entry {
 struct aimem_pool {
     size_t place; /* blocks in use, times sizeof(aimi_pool_entry): saves a shift on every call */
     size_t stop;  /* the same of peak, or 0 when every allocation takes the slow path */
-    uint64_t allocations;
     size_t inverse; /* of the odd part of stride, modulo 2^AIMI_POOL_SIZE_BITS */
     uint32_t shifts; /* twos << 8 | recent_shift: one load for both */
     bool fixed, reclaim, clear, handles;
-    uint64_t failures; /* keeps the ring at a multiple of 16 */
     aimi_pool_chunk *recent[AIMI_POOL_RECENT];
     aimi_pool_entry ring[AIMI_POOL_RING]; /* block.h */
 
     size_t block_size, stride, max_blocks;
     size_t chunk_align; /* of block 0 of a chunk; it divides stride, so of every block */
     size_t peak, total, closed, bytes;
-    uint64_t refused;
+    uint64_t failures, refused;
     bool slow_alloc, slow_free; /* the short paths would leave something out */
 
     aimi_pool_place *sorted;

@@ -251,7 +251,6 @@ AIMEM_POOL_API void aimem_pool_stats(const aimem_pool *pool, aimem_pool_info *ou
     out->peak = pool->peak / sizeof(aimi_pool_entry);
     out->max_blocks = pool->max_blocks;
     out->bytes = pool->bytes;
-    out->allocations = pool->allocations;
     out->failures = pool->failures;
     out->refused = pool->refused;
     if (out->total != 0) out->utilisation = (float)out->in_use / (float)out->total;

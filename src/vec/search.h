@@ -157,10 +157,11 @@ AIMC_FN void aimi_vec_scan(const aimem_vec *v, aimi_vec_query *queries, size_t c
 
 /* Sorts the hits and fills in what a search does not carry. */
 AIMC_FN void aimi_vec_finish(const aimem_vec *v, aimi_vec_query *q) {
-    aimem_vec_hit *hit = (aimem_vec_hit *)(void *)q->best.hits;
-    aimem_vec_hit *end = hit + q->best.count;
+    aimem_vec_hit *hits = (aimem_vec_hit *)(void *)q->best.hits;
+    size_t i;
     aimc_topk_finish(&q->best);
-    for (; hit < end; hit++) {
+    for (i = 0; i < q->best.count; i++) {
+        aimem_vec_hit *hit = &hits[i];
         aimi_vec_slot_label(v, (uint32_t)hit->label_size, &hit->label, &hit->label_size);
         hit->similarity = aimi_vec_similarity(v->metric, hit->distance);
     }

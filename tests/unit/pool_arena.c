@@ -532,7 +532,7 @@ static void strings(void) {
     CHECK(aimem_arena_string(&a, NULL, 1) == NULL);
     CHECK(aimem_arena_string(&a, "x", SIZE_MAX) == NULL);
     CHECK(aimem_arena_strdup(&a, NULL) == NULL);
-    for (s = aimem_arena_strdup(&a, ""); strlen(s) < 3000;) { /* over chunks, in place where it can */
+    for (s = aimem_arena_strdup(&a, ""); strlen(s) < 3000;) { /* over many chunks */
         s = aimem_arena_concat(&a, s, "0123456789");
         REQUIRE(s != NULL);
     }
