@@ -1,13 +1,13 @@
 /* aimem_pool.h 0.1.0, generated from src/ by amalgamate.py: do not edit
  * SPDX-License-Identifier: Unlicense OR MIT-0
- * parts: sha256 32b9b7dad98b7d3c
+ * parts: sha256 2b55ff4007e42b6f
  *
  * A local patch is fine. What stands between `begin core/x.h` and `end core/x.h`
  * is src/core/x.h; names that begin with aimc_pool_ begin with aimc_ there. Bring
  * what is of use to others into that file: this one is written anew.
  */
 
-/* aimem_pool.h: arenas, block pools, recycled buffers, budgets. 0.1.0, Unlicense OR MIT-0
+/* aimem_pool.h: arenas, block pools, recycled buffers, budgets, plans. 0.1.0, Unlicense OR MIT-0
  *
  * USE IT
  *   #define AIMEM_POOL_IMPLEMENTATION   in one .c or .cc file
@@ -71,6 +71,11 @@
  *   pools and collectors to give something back before a limit is reached, in an order that is
  *   written down.
  *
+ *   A plan finds offsets in one arena for pieces whose lifetimes are known (the tensors of a step),
+ *   close to the lower bound, and serves the steps that follow from it. Tuning makes size classes
+ *   and preallocation out of what a program asked for. A frame is two arenas that take turns, a
+ *   ring gives memory back in the order in which it came.
+ *
  *   - Every free is checked, in every build: a block of someone else, a pointer inside a block, a
  *     block that is free already are refused with a code, and nothing changes.
  *   - Nothing of ours lies in a block or beside it: an overrun hits another block of yours, never
@@ -102,6 +107,10 @@
  *   aimem_pool_free_handle
  *   aimem_pool_walk, reset, trim        all blocks
  *   aimem_pool_stats                    counts, bytes, utilisation
+ *   aimem_frame_init, deinit, push,     memory for this frame and the last one
+ *   now, swap, stats
+ *   aimem_ring_init, deinit, push,      pieces of any size, first in, first out
+ *   free, peek, next, pop, retire, reset, stats
  *   aimem_buffers_create, destroy       recycled buffers; options are in aimem_buffers_desc
  *   aimem_buffers_alloc, alloc_with,    a buffer: a handle with one reference
  *   retain, release, resize, handover
@@ -123,8 +132,12 @@
  *   aimem_budget_bind, tick             levels and their actions
  *   aimem_budget_stats, tag_stats,      what is there
  *   find, walk, history, reset_peak
- *   aimem_arena_allocator, aimem_pool_allocator, aimem_buffers_allocator, aimem_budget_allocator
- *                                       as an aimem_allocator
+ *   aimem_plan_create, destroy, add,    static plans of lifetimes
+ *   record_alloc, record_free, solve, get, bind, begin, reset, stats
+ *   aimem_tuning_create, destroy,       size classes from observed use, as text too
+ *   record, record_free, reset, classes, save, load, table_save, table_load, stats
+ *   aimem_tuning_preset, pool, arena    presets that combine
+ *   aimem_X_allocator                   each of them as an aimem_allocator
  *   aimem_pool_version                  of the implementation that is linked
  *
  * OPTIONS
@@ -150,6 +163,9 @@
  *   AIMEM_NO_FILES             impl.       the limit of a container is not read
  *                                          (aimem_budget_recommended)
  *   AIMEM_NO_SIMD              impl.       allowed, and nothing changes: there is no SIMD here
+ *   AIMEM_POOL_NO_BUFFERS, AIMEM_POOL_NO_BUDGET, AIMEM_POOL_NO_PLAN, AIMEM_POOL_NO_TUNING
+ *                              impl.       leaves that part out: less to compile. Its declarations
+ *                                          stay, and calls of them do not link
  *   AIMEM_ASSERT(x)            impl.       checks for mistakes of the program; off by default, and
  *                                          never used for input or memory
  *
@@ -263,7 +279,28 @@
  *      desc.out_of_memory_fn answers AIMEM_BUDGET_RETRY or AIMEM_BUDGET_GIVE_UP. Optional work asks
  *      with AIMEM_BUDGET_TRY, WITHIN or NEVER_GROW. examples/budget.c shows all of it.
  *
- *   7. An allocator of yours. One function does it all; a malloc and free pair becomes:
+ *   7. Frames and rings. aimem_frame_push in the loop, aimem_frame_swap at its end: what one frame
+ *      makes the next one may still read. A ring is a queue (push, peek, pop), or room for uploads:
+ *      keep ring.pushed beside a fence, and aimem_ring_retire(&ring, mark) when the device is past.
+ *
+ *   8. Plans. Let one step go through aimem_plan_allocator(plan), or tell it lifetimes with
+ *      aimem_plan_add; aimem_plan_solve; aimem_plan_bind. From then on aimem_plan_begin(plan) and
+ *      the same step: its n-th request gets the n-th piece. What strays from the plan is served by
+ *      the allocator, never from memory in use; info.misses counts it. For memory of others (a
+ *      device) aimem_plan_get tells the offset of each piece.
+ *
+ *   9. Tuning. aimem_tuning_allocator in front of whatever allocates, then the fewest classes that
+ *      waste at most 12.5 %:
+ *
+ *          q.waste = 125;
+ *          aimem_tuning_classes(tuning, &q, &table);
+ *          buffers_desc.classes = table.sizes; buffers_desc.class_count = table.count;
+ *
+ *      Presets fill the fields of a desc that you left 0:
+ *
+ *          aimem_tuning_pool(AIMEM_TUNING_REALTIME | AIMEM_TUNING_TIGHT, &pool_desc);
+ *
+ *  10. An allocator of yours. One function does it all; a malloc and free pair becomes:
  *
  *          static void *my_realloc(void *user, void *ptr, size_t old_size, size_t new_size,
  *                                  size_t align) {
@@ -310,6 +347,9 @@
  *   address space ever used. Touched memory stays below 1.02 times the peak of what was in use,
  *   plus 1 MiB: when an allocation goes beyond, the highest free granules of 64 KiB go back first.
  *
+ *   A plan takes 40 bytes a piece, 4 more once it is bound, and 96 to 112 while it solves; a ring
+ *   16 a piece; a tuning 12 KiB, 34 KiB more while it makes a table.
+ *
  *   Budgets, 64-bit: a budget 472 bytes, the tree 256, a reclaimer 112, a tag 72, a record of the
  *   history 80 (100 by default). All from the root's allocator, and not counted. The allocator view
  *   counts what is asked for, not what the allocator behind it adds.
@@ -320,6 +360,8 @@
  *                                       have nothing in common
  *   aimem_pool_version, aimem_pool_size, aimem_result_string
  *                                       any thread
+ *   aimem_frame_*, aimem_ring_*,        one thread at a time for each object; others may read and
+ *   aimem_plan_*, aimem_tuning_*        write pieces
  *   aimem_buffers_*                     as above; with desc.locked any thread, but for create and
  *                                       destroy. handover enters two objects, one after the other.
  *                                       A scope belongs to one thread at a time
@@ -346,6 +388,9 @@
  *   buffers: alloc and release O(log free ranges) expected, data O(1); budgets: a charge O(depth),
  *   a sweep O(reclaimers) for each one asked. Budgets count 64 bits; names have 31 bytes.
  *
+ *   plans: 2^30 pieces, sizes that add up to 2^62 bytes; solve O(pairs that live together) for each
+ *   attempt. Tuning: 32 classes, sizes above 2^40 share one step of the histogram.
+ *
  *   docs/bench/pool.md has figures with their command: on a Zen 4 server a push costs what a bare
  *   bump of a pointer costs, about 1 ns; an alloc and a free through calls, checked, about 4 to 5
  *   ns where a bare list without checks takes 2.5 to 3.
@@ -358,7 +403,7 @@
  *
  * CHANGES
  *
- *   0.1.0   the first one: arenas, block pools, recycled buffers, budgets
+ *   0.1.0   the first one: arenas, block pools, buffers, budgets, plans, tuning, frames
  *
  * LICENCE
  *
@@ -1596,6 +1641,462 @@ AIMEM_POOL_API size_t aimem_budget_history(const aimem_budget *budget, aimem_bud
 }
 #endif
 /* end pool/api_budget.h */
+
+/* begin pool/api_frame.h */
+/* pool/api_frame.h: the public declarations of frame arenas and rings. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- frame: memory for this frame and the last one ------------------------------------------
+ *
+ *   frame    7        8        9
+ *   arena 0  [ 7's ]  [ 7's ]  [ 9's ]      a piece is valid in the frame it was pushed in and in
+ *   arena 1  [ 6's ]  [ 8's ]  [ 8's ]      the one after; nobody frees it
+ *
+ * Two arenas that take turns. What one frame computes the next one may still read: last positions,
+ * command lists that a second thread or a device is still working on.
+ * A frame belongs to one thread at a time; other threads may read pieces.
+ */
+typedef struct aimem_frame {
+    aimem_arena arenas[2];
+    uint32_t current; /* 0 or 1 */
+    uint64_t number;  /* swaps so far */
+} aimem_frame;
+
+/* Each of the two arenas is made as arena says, but for memory: that is halved between them. */
+typedef struct aimem_frame_desc {
+    aimem_arena_desc arena;
+    uint32_t canary_zero;
+} aimem_frame_desc;
+
+typedef struct aimem_frame_info {
+    uint64_t number;   /* of the current frame, from 0 */
+    size_t used;       /* bytes in the current frame, padding included */
+    size_t last_used;  /* bytes of the last one */
+    size_t peak;       /* the most bytes in one frame */
+    size_t reserved;   /* bytes held by both arenas */
+    size_t limit;      /* of one frame; SIZE_MAX: none */
+} aimem_frame_info;
+
+/* Makes *frame ready. desc may be NULL: chunks from the C library. The caller keeps the struct and
+   must not copy it while it is in use. Errors as of aimem_arena_init. */
+AIMEM_POOL_API aimem_result aimem_frame_init(aimem_frame *frame, const aimem_frame_desc *desc);
+
+/* Gives everything back. NULL and a zeroed struct are fine. */
+AIMEM_POOL_API void aimem_frame_deinit(aimem_frame *frame);
+
+/* The arena of this frame, with all that arenas can do (but rewind only to marks of this frame). */
+AIMEM_POOL_INLINE aimem_arena *aimem_frame_now(aimem_frame *frame) {
+    return &frame->arenas[frame->current];
+}
+
+/* size bytes at align (0: 16), not cleared, valid until the second swap from now; NULL as
+   aimem_arena_push. O(1), inline. */
+AIMEM_POOL_INLINE void *aimem_frame_push(aimem_frame *frame, size_t size, size_t align) {
+    return aimem_arena_push(&frame->arenas[frame->current], size, align);
+}
+
+/* The next frame begins: pieces of the last frame are gone, those of this one stay for one more.
+   Memory is kept. O(chunks). */
+AIMEM_POOL_API void aimem_frame_swap(aimem_frame *frame);
+
+/* The frame as an allocator hook: new blocks are pieces of the current frame, whichever that is.
+   Growing a block of the last frame makes a piece of this one; free gives back the last piece of
+   the current frame only. */
+AIMEM_POOL_API aimem_allocator aimem_frame_allocator(aimem_frame *frame);
+
+/* What the frame holds. O(chunks). */
+AIMEM_POOL_API void aimem_frame_stats(const aimem_frame *frame, aimem_frame_info *out);
+
+/* ---- ring: pieces that go in the order in which they came -----------------------------------
+ *
+ *   memory  [ c | d |      free      | head a | head b | filler ]
+ *                   ^ next            ^ oldest
+ *
+ * Messages, uploads to a device, audio blocks: variable sizes, first in, first out, in one fixed
+ * piece of memory. A piece is contiguous; where it would not fit before the end, the rest there is
+ * skipped. Pieces may be freed in any order; room is won when the oldest ones are free. Each takes
+ * 16 bytes in front and a multiple of 16, so wrong frees are refused.
+ * The struct is transparent; its fields are for reading only. One thread uses a ring at a time.
+ */
+typedef struct aimem_ring {
+    unsigned char *base;   /* at a multiple of 16 */
+    size_t capacity;       /* bytes, a multiple of 16 */
+    size_t oldest, next;   /* offsets; equal when empty or full */
+    size_t used;           /* bytes between them, heads, padding and fillers included */
+    size_t newest;         /* offset of the newest piece's head; valid when used is not 0 */
+    size_t peak;           /* the most ever used */
+    uint64_t pushed;       /* pieces handed out since init */
+    uint64_t retired;      /* pieces whose room was won back; they are the first ones */
+    uint64_t failures;     /* pushes answered with NULL */
+    uint64_t refused;      /* wrong frees */
+    size_t owned;          /* bytes from the allocator, 0: the caller's memory */
+    aimem_allocator allocator;
+    aimem_logger logger;
+} aimem_ring;
+
+typedef struct aimem_ring_desc {
+    aimem_allocator allocator; /* for size bytes; zero: the C library */
+    void *memory;              /* the caller's bytes, any alignment; else NULL */
+    size_t memory_size;
+    size_t size;               /* without memory: bytes to take; 0: 64 KiB */
+    aimem_logger logger;       /* told about wrong frees, and pieces in use at deinit */
+    uint32_t canary_zero;
+} aimem_ring_desc;
+
+typedef struct aimem_ring_info {
+    size_t capacity;
+    size_t used;      /* heads, padding and fillers included */
+    size_t peak;
+    size_t largest;   /* a piece of so many bytes would fit now, at alignment 16 */
+    size_t pieces;    /* not yet retired, freed or not */
+    uint64_t pushed;
+    uint64_t retired;
+    uint64_t failures;
+    uint64_t refused;
+} aimem_ring_info;
+
+/* Makes *ring ready. desc may be NULL: 64 KiB from the C library. Errors: INVALID (NULL ring,
+   canary, memory without size, memory together with size, no allocator), RANGE (under 32 bytes in
+   multiples of 16, or over PTRDIFF_MAX), NOMEM. */
+AIMEM_POOL_API aimem_result aimem_ring_init(aimem_ring *ring, const aimem_ring_desc *desc);
+
+/* Gives the memory back. The logger is told about pieces in use. NULL and a zeroed struct are
+   fine. */
+AIMEM_POOL_API void aimem_ring_deinit(aimem_ring *ring);
+
+/* size bytes (0 is fine), not cleared, at a multiple of align (a power of two; 0: 16). NULL when
+   there is no room in one piece, or for another align; the ring is then as it was. An empty ring
+   has room for capacity - 16 bytes at alignment 16. O(1). */
+AIMEM_POOL_API void *aimem_ring_push(aimem_ring *ring, size_t size, size_t align);
+
+/* Frees a piece. Its room comes back when all older ones are free too. NULL is fine. Errors, with
+   nothing changed: FOREIGN (outside the memory), INTERIOR (inside a piece, or the piece in front
+   was written past its end), DOUBLE_FREE (free already, or nothing in use there). O(pieces freed
+   before it), O(1) on average. */
+AIMEM_POOL_API aimem_result aimem_ring_free(aimem_ring *ring, void *ptr);
+
+/* The oldest piece in use, and its size (may be NULL); NULL when there is none. O(1). */
+AIMEM_POOL_API void *aimem_ring_peek(const aimem_ring *ring, size_t *size);
+
+/* The next younger piece in use after ptr (which is one), or NULL. O(pieces freed between). */
+AIMEM_POOL_API void *aimem_ring_next(const aimem_ring *ring, const void *ptr, size_t *size);
+
+/* Frees the oldest piece in use. NOT_FOUND: there is none. */
+AIMEM_POOL_API aimem_result aimem_ring_pop(aimem_ring *ring);
+
+/* Frees every piece that was pushed before ring->pushed had the value mark: keep it beside a fence,
+   and call this when the device has passed it. Returns how many pieces were retired; a mark of the
+   future frees all there are. O(pieces). */
+AIMEM_POOL_API size_t aimem_ring_retire(aimem_ring *ring, uint64_t mark);
+
+/* Frees all pieces. */
+AIMEM_POOL_API void aimem_ring_reset(aimem_ring *ring);
+
+/* The ring as an allocator hook. Only the newest piece is resized in place. The ring must outlive
+   every object that uses it. */
+AIMEM_POOL_API aimem_allocator aimem_ring_allocator(aimem_ring *ring);
+
+/* What the ring holds and has done. O(1). */
+AIMEM_POOL_API void aimem_ring_stats(const aimem_ring *ring, aimem_ring_info *out);
+
+#ifdef __cplusplus
+}
+#endif
+/* end pool/api_frame.h */
+
+/* begin pool/api_plan.h */
+/* pool/api_plan.h: the public declarations of static plans. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- plan: one arena for pieces whose lifetimes are known -----------------------------------
+ *
+ *   offset ^   +--------------+
+ *          |   |      B       |   +-----+        pieces share bytes when they never live at
+ *          |   +------+-------+   |  D  |        the same time
+ *          |   |  A   |   |   C   |     |
+ *          +---+------+---+-------+-----+--> steps
+ *
+ * An inference or training step asks for the same tensors in the same order every time. A plan is
+ * told the size and the life of each (or listens to one iteration), finds offsets in one arena, and
+ * reports how far the arena is above the lower bound, the most bytes that live at once. Offsets are
+ * 64-bit and nothing is touched, so the arena may be memory, a device buffer or a file.
+ *
+ * Over memory the plan then serves the iterations that follow: the n-th request gets the n-th
+ * piece, if it is no larger than planned and its bytes are free; all others go to the allocator.
+ * A program that strays from its plan is slower, but never gets memory that is in use.
+ *
+ * One thread uses a plan at a time.
+ */
+typedef struct aimem_plan aimem_plan;
+
+#define AIMEM_PLAN_END UINT64_MAX /* as last: the piece lives to the end */
+
+typedef struct aimem_plan_desc {
+    const char *name;          /* for people, copied, first 31 bytes; NULL: "plan" */
+    aimem_allocator allocator; /* bookkeeping, what is not planned, and the arena unless it is
+                                  given; zero: the C library */
+    size_t align;              /* of pieces that ask for 0, a power of two; 0: 64 */
+    uint32_t tries;            /* solve: further attempts after the thirteen fixed ones; 0: 2^20 /
+                                  pieces, from 1 to 256; UINT32_MAX: none */
+    aimem_logger logger;       /* told about wrong frees, and what is still held at destroy */
+    uint32_t canary_zero;
+} aimem_plan_desc;
+
+typedef struct aimem_plan_piece {
+    uint64_t size;   /* bytes, at least 1 */
+    uint64_t align;
+    uint64_t first;  /* it lives in the steps first to last, both included */
+    uint64_t last;
+    uint64_t offset; /* 0 until solved */
+} aimem_plan_piece;
+
+typedef struct aimem_plan_info {
+    const char *name;     /* valid while the plan lives */
+    uint32_t pieces;
+    bool solved;
+    uint64_t size;        /* bytes of the arena; 0 until solved */
+    uint64_t align;       /* that the arena must have: the greatest of the pieces */
+    uint64_t lower_bound; /* the most bytes alive in one step: no plan is smaller; 0 until solved */
+    uint64_t total;       /* bytes of all pieces: the arena if nothing was shared */
+    float ratio;          /* size / lower_bound; 0 until solved */
+    uint32_t attempts;    /* made by solve */
+    uint32_t iterations;  /* begun since bind */
+    uint32_t held;        /* pieces of the arena in use now */
+    uint32_t outside;     /* blocks of the allocator view that came from the allocator, in use */
+    uint64_t hits;        /* requests served from the arena */
+    uint64_t misses;      /* requests after bind that were not */
+    uint64_t refused;     /* wrong frees and resizes */
+    uint64_t bytes;       /* held: bookkeeping, and the arena if it is the plan's own */
+} aimem_plan_info;
+
+/* A new plan without pieces in *out (NULL on failure). desc may be NULL. Errors: INVALID (canary,
+   align, no allocator), NOMEM. */
+AIMEM_POOL_API aimem_result aimem_plan_create(const aimem_plan_desc *desc, aimem_plan **out);
+
+/* Frees the plan and its own arena. The logger is told about pieces held and blocks outside; the
+   latter can no longer be given back. NULL is fine. */
+AIMEM_POOL_API void aimem_plan_destroy(aimem_plan *plan);
+
+/* One more piece: size bytes (0 counts as 1) at align (a power of two; 0: that of the desc), alive
+   in the steps first to last. *out: its number, from 0 (may be NULL). Errors: INVALID (align, last
+   before first, first AIMEM_PLAN_END), RANGE (sizes add up to more than 2^62), LIMIT (2^30 pieces),
+   NOMEM, BUSY (bound); nothing is added. A solved plan is unsolved then. O(1). */
+AIMEM_POOL_API aimem_result aimem_plan_add(aimem_plan *plan, uint64_t size, uint64_t align,
+                                           uint64_t first, uint64_t last, uint32_t *out);
+
+/* Notes an allocation: a piece that begins now and lives until aimem_plan_record_free, or to the
+   end. Every note is one step. Errors as of aimem_plan_add. */
+AIMEM_POOL_API aimem_result aimem_plan_record_alloc(aimem_plan *plan, uint64_t size,
+                                                    uint64_t align, uint32_t *out);
+
+/* Notes the end of a piece. Errors: NOT_FOUND (no such piece), DOUBLE_FREE (it ended already, or
+   was added with its life), BUSY (bound). O(1). */
+AIMEM_POOL_API aimem_result aimem_plan_record_free(aimem_plan *plan, uint32_t piece);
+
+/* Finds offsets. An attempt places the pieces one after another, each in the lowest gap that those
+   with overlapping lives leave; what counts is the order. Tried are orders by size, by the busiest
+   step of a piece's life (both of Pisarchyk and Lee, 2020), by length of life and mixtures of the
+   three, by time, and, desc.tries times, mixtures drawn at random with some noise. Stops when the
+   lower bound is reached, and gives up an attempt that gets above the best one. The same pieces
+   give the same plan, everywhere. Errors: NOMEM, BUSY (bound); the plan is as it was. Per attempt
+   O(p log n), p: pairs of pieces that live at the same time; 96 to 112 bytes of memory a piece. */
+AIMEM_POOL_API aimem_result aimem_plan_solve(aimem_plan *plan);
+
+/* A piece; *out zeroed on failure. Errors: NOT_FOUND. O(1). */
+AIMEM_POOL_API aimem_result aimem_plan_get(const aimem_plan *plan, uint32_t piece,
+                                           aimem_plan_piece *out);
+
+/* Gives the solved plan its arena and begins the first iteration. memory NULL: from the allocator;
+   else it must be aligned to info.align, of info.size bytes or more, and stay until reset or
+   destroy. Errors: INVALID (not solved, alignment), RANGE (too small), NOMEM, BUSY (bound). */
+AIMEM_POOL_API aimem_result aimem_plan_bind(aimem_plan *plan, void *memory, size_t size);
+
+/* The next iteration: the next request is again the first. Pieces that are still held stay so.
+   INVALID: not bound. O(1). */
+AIMEM_POOL_API aimem_result aimem_plan_begin(aimem_plan *plan);
+
+/* Forgets pieces and arena: a new recording. BUSY while pieces of the arena are held. */
+AIMEM_POOL_API aimem_result aimem_plan_reset(aimem_plan *plan);
+
+/* The plan as an allocator hook. Before bind: passes on to the allocator and records. After: serves
+   from the arena. Resizing is always a new block, a copy and a free. Blocks from the allocator have
+   16 bytes (or their alignment, when larger) in front. The plan must outlive everything that uses
+   it. O(log held) and a move of 4 bytes for each piece held above. */
+AIMEM_POOL_API aimem_allocator aimem_plan_allocator(aimem_plan *plan);
+
+/* What the plan holds and has done. O(1). */
+AIMEM_POOL_API void aimem_plan_stats(const aimem_plan *plan, aimem_plan_info *out);
+
+#ifdef __cplusplus
+}
+#endif
+/* end pool/api_plan.h */
+
+/* begin pool/api_tuning.h */
+/* pool/api_tuning.h: the public declarations of tuning: size classes from observed use, presets. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- tuning: size classes from what a program asks for --------------------------------------
+ *
+ * Watches requests, through an allocator view or by calls, in a histogram with eight steps for each
+ * doubling. From it come the fewest size classes whose rounding wastes no more than a given part,
+ * and how many blocks of each were in use at once: the classes of a pool set or a buffers object,
+ * and what to preallocate. Both histogram and table are saved as text that people may edit.
+ * One thread uses a tuning at a time.
+ */
+typedef struct aimem_tuning aimem_tuning;
+
+enum { AIMEM_TUNING_CLASSES_MOST = 32 };
+
+typedef struct aimem_tuning_desc {
+    aimem_allocator allocator; /* for the object (about 12 KiB), and what the view passes on to;
+                                  zero: the C library */
+    uint32_t canary_zero;
+} aimem_tuning_desc;
+
+/* What classes are wanted. Zero fields are defaults. */
+typedef struct aimem_tuning_query {
+    uint32_t max_classes; /* 0: AIMEM_TUNING_CLASSES_MOST */
+    uint32_t waste;       /* thousandths of the bytes asked for that rounding may add; 0: 125 */
+    size_t align;         /* class sizes are multiples of this power of two; 0: 16 */
+    size_t max_size;      /* larger requests are left out, and those that share a step of the
+                             histogram with them; 0: none are */
+    uint32_t canary_zero;
+} aimem_tuning_query;
+
+/* The answer. sizes and count can be handed on as they are: aimem_buffers_desc.classes,
+   aimem_poolset_desc.sizes. */
+typedef struct aimem_tuning_table {
+    uint32_t count;                                /* classes */
+    size_t sizes[AIMEM_TUNING_CLASSES_MOST];       /* bytes, rising */
+    size_t blocks[AIMEM_TUNING_CLASSES_MOST];      /* to preallocate; 0: not known */
+    uint64_t requests[AIMEM_TUNING_CLASSES_MOST];  /* observed */
+    uint64_t left_out;                             /* requests above max_size */
+    uint32_t waste;                                /* thousandths of the bytes asked for, at most */
+} aimem_tuning_table;
+
+typedef struct aimem_tuning_info {
+    uint64_t requests;  /* recorded */
+    uint64_t bytes;     /* asked for by them */
+    uint64_t frees;
+    uint64_t live;      /* blocks not freed */
+    uint64_t peak_live; /* the most at once */
+    uint64_t largest;   /* request; 0: none */
+    uint32_t bins;      /* of the histogram that are not empty */
+} aimem_tuning_info;
+
+/* An empty tuning in *out (NULL on failure). desc may be NULL. Errors: INVALID (canary, no
+   allocator), NOMEM. */
+AIMEM_POOL_API aimem_result aimem_tuning_create(const aimem_tuning_desc *desc, aimem_tuning **out);
+
+/* Frees it; blocks from the view are untouched. NULL is fine. */
+AIMEM_POOL_API void aimem_tuning_destroy(aimem_tuning *tuning);
+
+/* A request of size bytes (0 counts as 1). O(1). */
+AIMEM_POOL_API void aimem_tuning_record(aimem_tuning *tuning, size_t size);
+
+/* The end of one; a free without its request is passed over. Without any of these the table knows
+   no counts. O(1). */
+AIMEM_POOL_API void aimem_tuning_record_free(aimem_tuning *tuning, size_t size);
+
+/* Forgets everything. */
+AIMEM_POOL_API void aimem_tuning_reset(aimem_tuning *tuning);
+
+/* An allocator hook that passes on to desc.allocator and records: allocations, frees, and a resize
+   as both. Adds nothing to a block. The tuning must outlive every object that uses it. */
+AIMEM_POOL_API aimem_allocator aimem_tuning_allocator(aimem_tuning *tuning);
+
+/* The fewest classes whose waste over all recorded requests is within the query, with the least
+   waste for so many. blocks is an upper bound: the peaks of the class's parts need not have come
+   at the same time. query may be NULL. *out is zeroed on failure. Errors: INVALID (canary, align,
+   max_classes over 32), NOT_FOUND (nothing recorded, or all left out), LIMIT (max_classes are too
+   few; *out has what they can do), NOMEM. O(classes x bins^2), at most some milliseconds: a class
+   may end at any bin, all choices are compared. */
+AIMEM_POOL_API aimem_result aimem_tuning_classes(const aimem_tuning *tuning,
+                                                 const aimem_tuning_query *query,
+                                                 aimem_tuning_table *out);
+
+/* What was recorded. O(bins). */
+AIMEM_POOL_API void aimem_tuning_stats(const aimem_tuning *tuning, aimem_tuning_info *out);
+
+/* ---- as text ----
+   Lines "word number number ...", blank lines and lines that begin with # are passed over. A text
+   with anything else, with numbers that contradict each other, cut short, or from a newer version
+   is refused as a whole. Nothing is read beyond size. */
+
+/* Writes the histogram, with a NUL behind it. *needed: bytes without the NUL. RANGE: capacity is
+   not larger than that; text (may be NULL then) is empty. O(bins). */
+AIMEM_POOL_API aimem_result aimem_tuning_save(const aimem_tuning *tuning, char *text,
+                                              size_t capacity, size_t *needed);
+
+/* Adds a saved histogram to this one: several runs add up, peaks do not. Errors, with nothing
+   changed: CORRUPT (also: sums that do not fit), VERSION, NOMEM. O(size). */
+AIMEM_POOL_API aimem_result aimem_tuning_load(aimem_tuning *tuning, const char *text, size_t size);
+
+/* The same for a table. INVALID: one that could not be loaded again. */
+AIMEM_POOL_API aimem_result aimem_tuning_table_save(const aimem_tuning_table *table, char *text,
+                                                    size_t capacity, size_t *needed);
+
+/* The other way; *out is zeroed on failure. Errors: CORRUPT, VERSION, RANGE (sizes that this
+   machine does not have). */
+AIMEM_POOL_API aimem_result aimem_tuning_table_load(const char *text, size_t size,
+                                                    aimem_tuning_table *out);
+
+/* ---- presets ----
+   Bits that combine. Where several have a say, the first in the order of the row holds:
+
+                          default   tight   real time  scientific  learning   order
+   arena chunk            64 KiB    4 KiB   256 KiB    1 MiB       1 MiB      T R L S
+   pool preallocated      5         1       all        5           64         R T L S
+   pool whole at once     no        no      if max     no          no         R T L S
+   pool reclaim on free   no        yes     no         no          no         R T L S
+   buffers idle           60 s      5 s     never      30 s        300 s      R T L S
+   buffers align          64        64      64         64          256        L S R T
+   class waste, 1/1000    125       50      250        60          125        T R S L
+   classes at most        32        16      8          32          32         R T S L
+   heap small limit       1024      256     1024       1024        1024       T R L S
+   budget retries         16        16      1          16          16         R T L S */
+#define AIMEM_TUNING_SCIENTIFIC 1u /* few large arrays, results that pile up */
+#define AIMEM_TUNING_LEARNING 2u   /* the same tensors in every step */
+#define AIMEM_TUNING_REALTIME 4u   /* all memory is taken beforehand, none goes back */
+#define AIMEM_TUNING_TIGHT 8u      /* as little as possible is held */
+
+/* Values for the fields of that name in the descs of pools, arenas, buffers, heaps and budgets. */
+typedef struct aimem_tuning_values {
+    size_t arena_chunk_size;
+    size_t pool_preallocated;     /* SIZE_MAX: max_blocks */
+    bool pool_fixed;              /* where max_blocks is given */
+    bool pool_reclaim_on_free;
+    uint64_t buffers_idle_ns;     /* UINT64_MAX: never */
+    size_t buffers_align;
+    aimem_tuning_query query;     /* max_classes and waste */
+    size_t heap_small_limit;
+    uint32_t budget_retries;
+} aimem_tuning_values;
+
+/* The values of a combination; 0 gives the defaults. INVALID: unknown bits (*out is zeroed). */
+AIMEM_POOL_API aimem_result aimem_tuning_preset(uint32_t presets, aimem_tuning_values *out);
+
+/* Fills those fields of desc that are 0 or false; what the caller has set stays. INVALID: unknown
+   bits; desc is as it was. */
+AIMEM_POOL_API aimem_result aimem_tuning_pool(uint32_t presets, aimem_pool_desc *desc);
+
+/* The same for an arena (and for the two of a frame). */
+AIMEM_POOL_API aimem_result aimem_tuning_arena(uint32_t presets, aimem_arena_desc *desc);
+
+#ifdef __cplusplus
+}
+#endif
+/* end pool/api_tuning.h */
 #endif
 
 #if defined(AIMEM_IMPLEMENTATION) || defined(AIMEM_POOL_IMPLEMENTATION)
@@ -6507,6 +7008,410 @@ AIMEM_POOL_API uint32_t aimem_pool_version(void) {
 
 /* end pool/life.h */
 
+/* begin pool/frame.h */
+/* pool/frame.h: two arenas that take turns, one for each other frame. */
+
+AIMEM_POOL_API aimem_result aimem_frame_init(aimem_frame *frame, const aimem_frame_desc *desc) {
+    aimem_arena_desc d, second;
+    aimem_result result;
+    if (frame == NULL) return AIMEM_ERR_INVALID;
+    memset(frame, 0, sizeof *frame);
+    memset(&d, 0, sizeof d);
+    if (desc != NULL) {
+        if (desc->canary_zero != 0) return AIMEM_ERR_INVALID;
+        d = desc->arena;
+    }
+    second = d;
+    if (d.memory != NULL) {
+        d.memory_size /= 2;
+        second.memory = (unsigned char *)d.memory + d.memory_size;
+        second.memory_size -= d.memory_size;
+    }
+    result = aimem_arena_init(&frame->arenas[0], &d);
+    if (result == AIMEM_OK) {
+        result = aimem_arena_init(&frame->arenas[1], &second);
+        if (result != AIMEM_OK) aimem_arena_deinit(&frame->arenas[0]);
+    }
+    return result;
+}
+
+AIMEM_POOL_API void aimem_frame_deinit(aimem_frame *frame) {
+    if (frame == NULL) return;
+    aimem_arena_deinit(&frame->arenas[0]);
+    aimem_arena_deinit(&frame->arenas[1]);
+    memset(frame, 0, sizeof *frame);
+}
+
+AIMEM_POOL_API void aimem_frame_swap(aimem_frame *frame) {
+    frame->current ^= 1;
+    frame->number++;
+    aimem_arena_reset(&frame->arenas[frame->current]);
+}
+
+/* In the last frame's arena nothing is resized in place: it is behind the reader's back. */
+AIMC_POOL_FN void *aimi_pool_frame_realloc(void *user_data, void *ptr, size_t old_size, size_t new_size,
+                                      size_t align) {
+    aimem_frame *f = (aimem_frame *)user_data;
+    return aimi_pool_arena_realloc(&f->arenas[f->current], ptr, old_size, new_size, align);
+}
+
+AIMEM_POOL_API aimem_allocator aimem_frame_allocator(aimem_frame *frame) {
+    aimem_allocator hook;
+    hook.realloc_fn = aimi_pool_frame_realloc;
+    hook.user_data = frame;
+    return hook;
+}
+
+AIMEM_POOL_API void aimem_frame_stats(const aimem_frame *frame, aimem_frame_info *out) {
+    aimem_arena_info now, last;
+    memset(out, 0, sizeof *out);
+    aimem_arena_stats(&frame->arenas[frame->current], &now);
+    aimem_arena_stats(&frame->arenas[frame->current ^ 1], &last);
+    out->number = frame->number;
+    out->used = now.used;
+    out->last_used = last.used;
+    out->peak = aimc_pool_max_size(now.peak, last.peak);
+    out->reserved = now.reserved + last.reserved;
+    out->limit = aimc_pool_min_size(now.limit, last.limit);
+}
+
+/* end pool/frame.h */
+
+/* begin pool/ring.h */
+/* pool/ring.h: pieces of any size in one fixed memory, given back in the order they came.
+ *
+ *   [ head | piece, rounded up to 16 ][ filler ][ head | piece ] ...
+ *
+ * From oldest, used bytes on, wrapping at capacity, lie records without gaps. A record is a piece
+ * or a filler: the room that was skipped at the end of the memory, or in front of a piece with a
+ * large alignment. Its head, 16 bytes at a multiple of 16, says which.
+ *
+ * Invariants: records do not wrap; the oldest record is no freed piece (retiring takes those
+ * along); the last record is the newest piece; an empty ring has oldest = next = 0, so that the
+ * largest piece fits. A head is believed only while its check is right: when a piece was written
+ * past its end, the records behind it are not retired any more, and nothing outside is ever
+ * touched.
+ */
+
+enum { AIMI_POOL_RING_HEAD = 16 };
+enum { AIMI_POOL_RING_USED = 1, AIMI_POOL_RING_FREED = 2, AIMI_POOL_RING_FILLER = 3 };
+
+typedef struct aimi_pool_record {
+    uint32_t check; /* of all the rest and the place */
+    uint32_t state;
+    size_t size;    /* of the piece as asked for; of a filler, without its head */
+} aimi_pool_record;
+
+AIMC_POOL_FN uint32_t aimi_pool_ring_check(const aimem_ring *r, size_t at,
+                                      const aimi_pool_record *record) {
+    uint64_t mix = (uint64_t)(uintptr_t)(r->base + at) + record->state;
+    mix = (mix * 0x9E3779B97F4A7C15u + record->size) * 0xC2B2AE3D27D4EB4Fu;
+    return (uint32_t)(mix >> 32) | 1;
+}
+
+/* The record at an offset in use; false when there is none. */
+AIMC_POOL_FN bool aimi_pool_ring_get(const aimem_ring *r, size_t at, aimi_pool_record *out) {
+    memcpy(out, r->base + at, sizeof *out);
+    return out->check == aimi_pool_ring_check(r, at, out);
+}
+
+AIMC_POOL_FN void aimi_pool_ring_put(aimem_ring *r, size_t at, uint32_t state, size_t size) {
+    aimi_pool_record record;
+    memset(&record, 0, sizeof record);
+    record.state = state;
+    record.size = size;
+    record.check = aimi_pool_ring_check(r, at, &record);
+    memcpy(r->base + at, &record, sizeof record);
+}
+
+/* Bytes of a record with that size. */
+AIMC_POOL_INLINE size_t aimi_pool_ring_stride(size_t size) {
+    return AIMI_POOL_RING_HEAD + ((size + 15) & ~(size_t)15);
+}
+
+/* ---- life ---- */
+
+AIMEM_POOL_API aimem_result aimem_ring_init(aimem_ring *ring, const aimem_ring_desc *desc) {
+    aimem_ring_desc d;
+    unsigned char *memory;
+    size_t size, pad;
+    if (ring == NULL) return AIMEM_ERR_INVALID;
+    memset(ring, 0, sizeof *ring);
+    memset(&d, 0, sizeof d);
+    if (desc != NULL) d = *desc;
+    if (d.canary_zero != 0) return AIMEM_ERR_INVALID;
+    memory = (unsigned char *)d.memory;
+    size = d.memory_size;
+    if (memory != NULL || size != 0) {
+        if (memory == NULL || size == 0 || d.size != 0) return AIMEM_ERR_INVALID;
+    } else {
+        if (!aimc_pool_allocator_or_default(&d.allocator, &ring->allocator)) return AIMEM_ERR_INVALID;
+        size = d.size != 0 ? d.size : (size_t)64 << 10;
+    }
+    pad = (size_t)(0 - (uintptr_t)memory) & 15;
+    if (size > PTRDIFF_MAX || size < pad + 2 * AIMI_POOL_RING_HEAD) {
+        memset(ring, 0, sizeof *ring);
+        return AIMEM_ERR_RANGE;
+    }
+    if (memory == NULL) {
+        memory = (unsigned char *)aimc_pool_alloc(&ring->allocator, size, 16);
+        ring->owned = size;
+    }
+    if (memory == NULL) {
+        memset(ring, 0, sizeof *ring);
+        return AIMEM_ERR_NOMEM;
+    }
+    ring->base = memory + pad;
+    ring->capacity = (size - pad) & ~(size_t)15;
+    ring->logger = d.logger;
+    AIMC_POOL_POISON(ring->base, ring->capacity);
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN void aimi_pool_ring_tell(const aimem_ring *r, const void *ptr, int level,
+                                 aimem_result code, const char *what) {
+    aimi_pool_text t;
+    aimi_pool_text_begin(&t, "ring");
+    aimi_pool_text_address(&t, ptr);
+    aimi_pool_text_add(&t, what);
+    aimi_pool_text_send(&t, &r->logger, level, code);
+}
+
+AIMC_POOL_FN void aimi_pool_ring_tell_open(const aimem_ring *r) {
+    const void *ptr = aimem_ring_peek(r, NULL);
+    int told;
+    for (told = 0; ptr != NULL && told < 16; told++) {
+        aimi_pool_ring_tell(r, ptr, 1, AIMEM_ERR_BUSY, " is still in use");
+        ptr = aimem_ring_next(r, ptr, NULL);
+    }
+}
+
+AIMEM_POOL_API void aimem_ring_deinit(aimem_ring *ring) {
+    if (ring == NULL || ring->base == NULL) return;
+    aimi_pool_ring_tell_open(ring);
+    AIMC_POOL_UNPOISON(ring->base, ring->capacity);
+    if (ring->owned != 0) aimc_pool_free(&ring->allocator, ring->base, ring->owned, 16);
+    memset(ring, 0, sizeof *ring);
+}
+
+/* ---- pieces ---- */
+
+/* The bytes that a piece at align takes from at on, padding and head included; 0: too many. */
+AIMC_POOL_FN size_t aimi_pool_ring_need(const aimem_ring *r, size_t at, size_t size, size_t align) {
+    uintptr_t first = (uintptr_t)(r->base + at) + AIMI_POOL_RING_HEAD;
+    size_t pad = align > 16 ? (size_t)(0 - first) & (align - 1) : 0, need;
+    if (size > r->capacity || !aimc_pool_add_size(aimi_pool_ring_stride(size), pad, &need)) return 0;
+    return need <= r->capacity ? need : 0;
+}
+
+/* Makes the next bytes, which are free, the last record. */
+AIMC_POOL_FN void aimi_pool_ring_take(aimem_ring *r, uint32_t state, size_t size, size_t bytes) {
+    if (bytes == 0) return;
+    AIMC_POOL_UNPOISON(r->base + r->next, bytes);
+    aimi_pool_ring_put(r, r->next, state, size);
+    r->next += bytes;
+    r->used += bytes;
+    if (r->next == r->capacity) r->next = 0;
+}
+
+AIMEM_POOL_API void *aimem_ring_push(aimem_ring *ring, size_t size, size_t align) {
+    size_t room = ring->capacity - ring->used, to_end = ring->capacity - ring->next;
+    size_t need, skip = 0, stride = 0;
+    if (align == 0) align = 16;
+    if (ring->base == NULL || !aimc_pool_is_pow2(align)) return NULL;
+    need = aimi_pool_ring_need(ring, ring->next, size, align);
+    if (need == 0 || need > to_end) {
+        skip = to_end;
+        need = aimi_pool_ring_need(ring, 0, size, align);
+    }
+    if (need == 0 || skip > room || need > room - skip) {
+        ring->failures++;
+        return NULL;
+    }
+    stride = aimi_pool_ring_stride(size);
+    aimi_pool_ring_take(ring, AIMI_POOL_RING_FILLER, skip - AIMI_POOL_RING_HEAD, skip);
+    need -= stride;
+    aimi_pool_ring_take(ring, AIMI_POOL_RING_FILLER, need - AIMI_POOL_RING_HEAD, need);
+    ring->newest = ring->next;
+    aimi_pool_ring_take(ring, AIMI_POOL_RING_USED, size, stride);
+    ring->peak = aimc_pool_max_size(ring->peak, ring->used);
+    ring->pushed++;
+    return ring->base + ring->newest + AIMI_POOL_RING_HEAD;
+}
+
+/* Takes away the oldest records while they are fillers and freed pieces. */
+AIMC_POOL_FN void aimi_pool_ring_advance(aimem_ring *r) {
+    aimi_pool_record record;
+    while (r->used != 0) {
+        size_t stride;
+        if (!aimi_pool_ring_get(r, r->oldest, &record)) return;
+        if (record.state == AIMI_POOL_RING_USED) return;
+        stride = aimi_pool_ring_stride(record.size);
+        if (record.state == AIMI_POOL_RING_FREED) r->retired++;
+        AIMC_POOL_POISON(r->base + r->oldest, stride);
+        r->oldest += stride;
+        r->used -= stride;
+        if (r->oldest == r->capacity) r->oldest = 0;
+    }
+    r->oldest = r->next = 0;
+}
+
+/* What a free of ptr would answer; *at: the offset of its head. */
+AIMC_POOL_FN aimem_result aimi_pool_ring_known(const aimem_ring *r, const void *ptr, size_t *at) {
+    uintptr_t offset = (uintptr_t)ptr - (uintptr_t)r->base;
+    aimi_pool_record record;
+    size_t from;
+    *at = 0;
+    if (r->base == NULL || offset > r->capacity) return AIMEM_ERR_FOREIGN;
+    if (offset < AIMI_POOL_RING_HEAD) return AIMEM_ERR_INTERIOR;
+    *at = (size_t)offset - AIMI_POOL_RING_HEAD;
+    from = *at >= r->oldest ? *at - r->oldest : *at + (r->capacity - r->oldest);
+    if (from >= r->used) return AIMEM_ERR_DOUBLE_FREE;
+    if (offset % 16 != 0 || !aimi_pool_ring_get(r, *at, &record)) return AIMEM_ERR_INTERIOR;
+    if (record.state == AIMI_POOL_RING_FREED) return AIMEM_ERR_DOUBLE_FREE;
+    return record.state == AIMI_POOL_RING_USED ? AIMEM_OK : AIMEM_ERR_INTERIOR;
+}
+
+AIMEM_POOL_API aimem_result aimem_ring_free(aimem_ring *ring, void *ptr) {
+    aimi_pool_record record;
+    aimem_result result;
+    size_t at;
+    if (ptr == NULL) return AIMEM_OK;
+    result = aimi_pool_ring_known(ring, ptr, &at);
+    if (result != AIMEM_OK) {
+        ring->refused++;
+        aimi_pool_ring_tell(ring, ptr, 0, result, " is not in use, or not of this ring");
+        return result;
+    }
+    (void)aimi_pool_ring_get(ring, at, &record);
+    aimi_pool_ring_put(ring, at, AIMI_POOL_RING_FREED, record.size);
+    aimi_pool_ring_advance(ring);
+    return AIMEM_OK;
+}
+
+/* ---- in order ---- */
+
+/* The first piece in use among the records from offset at on, the last of which ends `left` bytes
+   further. */
+AIMC_POOL_FN void *aimi_pool_ring_find(const aimem_ring *r, size_t at, size_t left, size_t *size) {
+    aimi_pool_record record;
+    if (size != NULL) *size = 0;
+    while (left != 0 && aimi_pool_ring_get(r, at, &record)) {
+        size_t stride = aimi_pool_ring_stride(record.size);
+        if (record.state == AIMI_POOL_RING_USED) {
+            if (size != NULL) *size = record.size;
+            return r->base + at + AIMI_POOL_RING_HEAD;
+        }
+        left -= stride;
+        at += stride;
+        if (at == r->capacity) at = 0;
+    }
+    return NULL;
+}
+
+AIMEM_POOL_API void *aimem_ring_peek(const aimem_ring *ring, size_t *size) {
+    return aimi_pool_ring_find(ring, ring->oldest, ring->used, size);
+}
+
+AIMEM_POOL_API void *aimem_ring_next(const aimem_ring *ring, const void *ptr, size_t *size) {
+    aimi_pool_record record;
+    size_t at, from, stride;
+    if (size != NULL) *size = 0;
+    if (ptr == NULL || aimi_pool_ring_known(ring, ptr, &at) != AIMEM_OK) return NULL;
+    (void)aimi_pool_ring_get(ring, at, &record);
+    stride = aimi_pool_ring_stride(record.size);
+    from = at >= ring->oldest ? at - ring->oldest : at + (ring->capacity - ring->oldest);
+    at += stride;
+    if (at == ring->capacity) at = 0;
+    return aimi_pool_ring_find(ring, at, ring->used - from - stride, size);
+}
+
+AIMEM_POOL_API aimem_result aimem_ring_pop(aimem_ring *ring) {
+    void *ptr = aimem_ring_peek(ring, NULL);
+    return ptr != NULL ? aimem_ring_free(ring, ptr) : AIMEM_ERR_NOT_FOUND;
+}
+
+AIMEM_POOL_API size_t aimem_ring_retire(aimem_ring *ring, uint64_t mark) {
+    uint64_t before = ring->retired;
+    while (ring->retired < mark && aimem_ring_pop(ring) == AIMEM_OK) {
+    }
+    return (size_t)(ring->retired - before);
+}
+
+AIMEM_POOL_API void aimem_ring_reset(aimem_ring *ring) {
+    AIMC_POOL_POISON(ring->base, ring->capacity);
+    ring->retired = ring->pushed;
+    ring->oldest = ring->next = ring->used = 0;
+}
+
+/* ---- around it ---- */
+
+/* The newest piece in place, where that is possible. */
+AIMC_POOL_FN bool aimi_pool_ring_resize(aimem_ring *r, size_t at, size_t old_size, size_t new_size) {
+    size_t old_stride = aimi_pool_ring_stride(old_size), stride, end;
+    if (at != r->newest || new_size > r->capacity) return false;
+    stride = aimi_pool_ring_stride(new_size);
+    if (stride > r->capacity - at) return false;
+    if (stride > old_stride && stride - old_stride > r->capacity - r->used) return false;
+    end = at + aimc_pool_max_size(stride, old_stride);
+    AIMC_POOL_POISON(r->base + at, end - at);
+    r->next = at;
+    r->used -= old_stride;
+    aimi_pool_ring_take(r, AIMI_POOL_RING_USED, new_size, stride);
+    r->peak = aimc_pool_max_size(r->peak, r->used);
+    return true;
+}
+
+AIMC_POOL_FN void *aimi_pool_ring_realloc(void *user_data, void *ptr, size_t old_size, size_t new_size,
+                                     size_t align) {
+    aimem_ring *r = (aimem_ring *)user_data;
+    aimi_pool_record record;
+    unsigned char *fresh;
+    size_t at;
+    if (ptr == NULL) return new_size != 0 ? aimem_ring_push(r, new_size, align) : NULL;
+    if (new_size == 0) {
+        (void)aimem_ring_free(r, ptr);
+        return NULL;
+    }
+    if (aimi_pool_ring_known(r, ptr, &at) != AIMEM_OK) {
+        (void)aimem_ring_free(r, ptr); /* counts and tells */
+        return NULL;
+    }
+    (void)aimi_pool_ring_get(r, at, &record);
+    if (aimi_pool_ring_resize(r, at, record.size, new_size)) return ptr;
+    fresh = (unsigned char *)aimem_ring_push(r, new_size, align);
+    if (fresh == NULL) return NULL;
+    memcpy(fresh, ptr, aimc_pool_min_size(old_size, new_size));
+    (void)aimem_ring_free(r, ptr);
+    return fresh;
+}
+
+AIMEM_POOL_API aimem_allocator aimem_ring_allocator(aimem_ring *ring) {
+    aimem_allocator hook;
+    hook.realloc_fn = aimi_pool_ring_realloc;
+    hook.user_data = ring;
+    return hook;
+}
+
+AIMEM_POOL_API void aimem_ring_stats(const aimem_ring *ring, aimem_ring_info *out) {
+    size_t room = ring->capacity - ring->used;
+    size_t most = aimc_pool_min_size(room, ring->capacity - ring->next);
+    memset(out, 0, sizeof *out);
+    /* Free room is one range from next on, or, cut by the end of the memory, two. */
+    most = aimc_pool_max_size(most, room - most);
+    out->capacity = ring->capacity;
+    out->used = ring->used;
+    out->peak = ring->peak;
+    out->largest = most > AIMI_POOL_RING_HEAD ? most - AIMI_POOL_RING_HEAD : 0;
+    out->pieces = (size_t)(ring->pushed - ring->retired);
+    out->pushed = ring->pushed;
+    out->retired = ring->retired;
+    out->failures = ring->failures;
+    out->refused = ring->refused;
+}
+
+/* end pool/ring.h */
+#if !defined(AIMEM_POOL_NO_BUFFERS)
 /* begin pool/buffers.h */
 /* pool/buffers.h: recycled buffers: the object, its table of buffers, its lock.
  *
@@ -8818,7 +9723,8 @@ AIMEM_POOL_API aimem_result aimem_buffers_decompress(aimem_buffers *buffers, aim
 }
 
 /* end pool/buffers_data.h */
-
+#endif
+#if !defined(AIMEM_POOL_NO_BUDGET)
 /* begin pool/budget_tree.h */
 /* pool/budget_tree.h: budgets as a tree of counters; charging, taking back, finding what is full.
  *
@@ -10619,6 +11525,1428 @@ AIMEM_POOL_API size_t aimem_budget_history(const aimem_budget *budget, aimem_bud
 }
 
 /* end pool/budget.h */
+#endif
+#if !defined(AIMEM_POOL_NO_PLAN)
+/* begin pool/plan_solve.h */
+/* pool/plan_solve.h: offsets for pieces whose lifetimes are known.
+ *
+ * An attempt takes the pieces in some order. Each goes into a gap between those already placed that
+ * live at some same time, or above them all. Those are found by a tree over the pieces in the order
+ * of their first steps: a node holds, of the placed pieces below it, the greatest last step plus 1,
+ * so whole subtrees that ended before are skipped.
+ *
+ *   tree [1 | 2 3 | 4 5 6 7 | ...leaves...]   leaf i: last + 1 of the i-th piece by first; 0: not
+ *                                             placed yet. Children of node k: 2 k and 2 k + 1
+ *
+ * Invariant: pieces that live at the same time and are placed never overlap; what changes from
+ * attempt to attempt is only how much room they take. Greedy by size and by breadth: Pisarchyk and
+ * Lee, "Efficient memory management for deep neural net inference", 2020. Here the two are the ends
+ * of one family, with the length of life as a third direction:
+ *
+ *   size * (busiest step of the life)^a * life^b * noise,  the greatest first
+ *
+ * On random lives no single order is good: from one order to the next the room above the bound
+ * varies between 0 and 12 %, so many are tried. Logarithms are integers: the same plan everywhere.
+ */
+
+/* Something to be sorted: by key, rising. */
+typedef struct aimi_pool_key {
+    uint64_t key;
+    uint32_t piece;
+    uint32_t spare;
+} aimi_pool_key;
+
+typedef struct aimi_pool_solve {
+    const aimem_plan_piece *pieces;
+    uint32_t count, leaves;  /* leaves: count or more, a power of two */
+    uint32_t attempts;
+    uint64_t end;            /* the last step that anything but the end of time names */
+    uint64_t bound;          /* the most bytes alive at once */
+    uint64_t most;           /* an attempt that needs this much or more is given up */
+    uint64_t *tree;          /* 2 * leaves */
+    uint64_t *breadth;       /* the busiest step of each piece's life, in bytes */
+    uint64_t *offset, *best; /* of the attempt, and of the best one */
+    uint32_t *by_first;      /* pieces by first step */
+    uint32_t *rank;          /* where in by_first a piece is */
+    aimi_pool_key *order;    /* of the attempt */
+    aimi_pool_key *found, *scratch;
+} aimi_pool_solve;
+
+/* ---- sorting ---- */
+
+AIMC_POOL_FN void aimi_pool_key_insert(aimi_pool_key *keys, size_t count) {
+    size_t i, j;
+    for (i = 1; i < count; i++) {
+        aimi_pool_key k = keys[i];
+        for (j = i; j > 0 && keys[j - 1].key > k.key; j--) keys[j] = keys[j - 1];
+        keys[j] = k;
+    }
+}
+
+/* A stable merge sort by key from runs of 16; scratch is as large as keys. */
+AIMC_POOL_FN void aimi_pool_key_sort(aimi_pool_key *keys, size_t count, aimi_pool_key *scratch) {
+    aimi_pool_key *from = keys, *to = scratch, *swap;
+    size_t at, width;
+    for (at = 0; at < count; at += 16) {
+        aimi_pool_key_insert(keys + at, aimc_pool_min_size(16, count - at));
+    }
+    for (width = 16; width < count; width *= 2) {
+        for (at = 0; at < count; at += 2 * width) {
+            size_t a = at, middle = aimc_pool_min_size(at + width, count), b = middle, out = at;
+            size_t end = aimc_pool_min_size(at + 2 * width, count);
+            while (a < middle && b < end) to[out++] = from[from[b].key < from[a].key ? b++ : a++];
+            while (a < middle) to[out++] = from[a++];
+            while (b < end) to[out++] = from[b++];
+        }
+        swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != keys && count != 0) memcpy(keys, from, count * sizeof *keys);
+}
+
+/* ---- the tree ---- */
+
+AIMC_POOL_FN void aimi_pool_solve_set(aimi_pool_solve *s, uint32_t leaf, uint64_t value) {
+    uint32_t node = leaf + s->leaves;
+    while (node != 0 && s->tree[node] < value) {
+        s->tree[node] = value;
+        node /= 2;
+    }
+}
+
+AIMC_POOL_INLINE uint64_t aimi_pool_solve_last(const aimem_plan_piece *p) {
+    return p->last < AIMEM_PLAN_END ? p->last : AIMEM_PLAN_END - 1;
+}
+
+/* How many pieces begin at step or before. */
+AIMC_POOL_FN uint32_t aimi_pool_solve_begun(const aimi_pool_solve *s, uint64_t step) {
+    uint32_t low = 0, high = s->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (s->pieces[s->by_first[middle]].first <= step) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+/* Fills found with the placed pieces that live at some step of p's life; returns how many. */
+AIMC_POOL_FN uint32_t aimi_pool_solve_near(aimi_pool_solve *s, const aimem_plan_piece *p) {
+    uint32_t begun = aimi_pool_solve_begun(s, p->last), count = 0, top = 0;
+    uint32_t depth = aimc_pool_log2_u64(s->leaves);
+    uint32_t stack[34]; /* at most one node waits on each level, and the last two */
+    stack[top++] = 1;
+    while (top != 0) {
+        uint32_t node = stack[--top], left;
+        if (s->tree[node] <= p->first) continue;
+        left = (node << (depth - aimc_pool_log2_u64(node))) - s->leaves;
+        if (left >= begun) continue;
+        if (node >= s->leaves) {
+            uint32_t piece = s->by_first[left];
+            s->found[count].key = s->offset[piece];
+            s->found[count++].piece = piece;
+        } else {
+            stack[top++] = 2 * node + 1;
+            stack[top++] = 2 * node;
+        }
+    }
+    return count;
+}
+
+/* ---- one attempt ---- */
+
+/* The lowest place for p between count pieces sorted by offset. */
+AIMC_POOL_FN uint64_t aimi_pool_solve_gap(const aimi_pool_solve *s, const aimem_plan_piece *p,
+                                     uint32_t count) {
+    uint64_t mask = p->align - 1, at = 0;
+    uint32_t i;
+    for (i = 0; i < count; i++) {
+        uint64_t begin = s->found[i].key, end = begin + s->pieces[s->found[i].piece].size;
+        if (at < begin && begin - at >= p->size) break;
+        if (end > at) at = (end + mask) & ~mask;
+    }
+    return at;
+}
+
+/* Places all pieces in the order given; if they need less than s->most, that is kept as the best.
+   Otherwise stops at the piece that needs as much. */
+AIMC_POOL_FN void aimi_pool_solve_try(aimi_pool_solve *s) {
+    uint64_t size = 0;
+    uint32_t i;
+    s->attempts++;
+    memset(s->tree, 0, 2 * (size_t)s->leaves * sizeof *s->tree);
+    for (i = 0; i < s->count; i++) {
+        uint32_t piece = s->order[i].piece;
+        const aimem_plan_piece *p = &s->pieces[piece];
+        uint32_t count = aimi_pool_solve_near(s, p);
+        uint64_t at;
+        aimi_pool_key_sort(s->found, count, s->scratch);
+        at = aimi_pool_solve_gap(s, p, count);
+        s->offset[piece] = at;
+        if (at + p->size > size) size = at + p->size;
+        if (size >= s->most) return;
+        aimi_pool_solve_set(s, s->rank[piece], aimi_pool_solve_last(p) + 1);
+    }
+    memcpy(s->best, s->offset, s->count * sizeof *s->best);
+    s->most = size;
+}
+
+/* ---- what is known beforehand ---- */
+
+/* by_first, rank, end, bound and breadth. Bytes alive only rise where a piece begins, so it is
+   enough to know them there. */
+AIMC_POOL_FN void aimi_pool_solve_prepare(aimi_pool_solve *s) {
+    uint32_t i, n = s->count, ended = 0;
+    uint64_t alive = 0;
+    for (i = 0; i < n; i++) {
+        s->order[i].key = s->pieces[i].first;
+        s->found[i].key = s->pieces[i].last;
+        s->order[i].piece = s->found[i].piece = i;
+        if (s->pieces[i].first > s->end) s->end = s->pieces[i].first;
+        if (s->pieces[i].last > s->end && s->pieces[i].last != AIMEM_PLAN_END) {
+            s->end = s->pieces[i].last;
+        }
+    }
+    aimi_pool_key_sort(s->order, n, s->scratch);
+    aimi_pool_key_sort(s->found, n, s->scratch);
+    memset(s->tree, 0, 2 * (size_t)s->leaves * sizeof *s->tree);
+    for (i = 0; i < n; i++) {
+        uint32_t piece = s->order[i].piece;
+        s->by_first[i] = piece;
+        s->rank[piece] = i;
+        while (s->found[ended].key < s->order[i].key) {
+            alive -= s->pieces[s->found[ended++].piece].size;
+        }
+        alive += s->pieces[piece].size;
+        aimi_pool_solve_set(s, i, alive);
+        if (alive > s->bound) s->bound = alive;
+    }
+    for (i = 0; i < n; i++) {
+        /* The greatest over leaves a to b, which are never none: the piece itself is one. */
+        uint32_t a = s->rank[i] + s->leaves;
+        uint32_t b = aimi_pool_solve_begun(s, s->pieces[i].last) - 1 + s->leaves;
+        uint64_t most = 0;
+        for (; a <= b; a /= 2, b /= 2) {
+            if (a % 2 == 1 && s->tree[a] > most) most = s->tree[a];
+            if (b % 2 == 0 && s->tree[b] > most) most = s->tree[b];
+            a += a % 2;
+            if (b % 2 == 0) b--;
+        }
+        s->breadth[i] = most;
+    }
+}
+
+/* ---- all attempts ---- */
+
+/* log2 with 16 bits behind the point, straight lines between powers of two. x is not 0. */
+AIMC_POOL_FN uint64_t aimi_pool_solve_log(uint64_t x) {
+    uint32_t whole = aimc_pool_log2_u64(x);
+    uint64_t rest = x << (63 - whole) << 1;
+    return (uint64_t)whole << 16 | rest >> 48;
+}
+
+/* A number below n (splitmix64: Steele, Lea and Flood, 2014), n at most 2^32. */
+AIMC_POOL_FN uint64_t aimi_pool_solve_random(uint64_t *state, uint64_t n) {
+    uint64_t z = (*state += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return ((z ^ (z >> 31)) >> 32) * n >> 32;
+}
+
+/* One attempt with exponents in 64ths; random NULL: without noise, else up to a fifth of a power of
+   two. */
+AIMC_POOL_FN void aimi_pool_solve_with(aimi_pool_solve *s, uint64_t breadth, uint64_t life,
+                                  uint64_t *random) {
+    uint32_t i;
+    for (i = 0; i < s->count; i++) {
+        const aimem_plan_piece *p = &s->pieces[i];
+        uint64_t last = p->last < s->end ? p->last : s->end;
+        uint64_t key = 64 * aimi_pool_solve_log(p->size) +
+                       breadth * aimi_pool_solve_log(s->breadth[i]) +
+                       life * aimi_pool_solve_log(last - p->first + 1);
+        if (random != NULL) key += aimi_pool_solve_random(random, (uint64_t)13 << 16);
+        s->order[i].key = UINT64_MAX - key;
+        s->order[i].piece = i;
+    }
+    aimi_pool_key_sort(s->order, s->count, s->scratch);
+    aimi_pool_solve_try(s);
+}
+
+/* In the order of time: as an allocator would do it, and the best there is for equal sizes. */
+AIMC_POOL_FN void aimi_pool_solve_in_time(aimi_pool_solve *s) {
+    uint32_t i;
+    for (i = 0; i < s->count; i++) s->order[i].piece = s->by_first[i];
+    aimi_pool_solve_try(s);
+}
+
+/* Prepare, thirteen fixed attempts, and tries more. */
+AIMC_POOL_FN void aimi_pool_solve_all(aimi_pool_solve *s, uint32_t tries) {
+    static const uint16_t breadths[4] = {0, 128, 256, 512}, lives[3] = {0, 8, 16};
+    uint64_t random = 1;
+    uint32_t i;
+    aimi_pool_solve_prepare(s);
+    s->most = UINT64_MAX;
+    for (i = 0; i < 12 && s->most > s->bound; i++) {
+        aimi_pool_solve_with(s, breadths[i / 3], lives[i % 3], NULL);
+    }
+    if (s->most > s->bound) aimi_pool_solve_in_time(s);
+    for (; tries != 0 && s->most > s->bound; tries--) {
+        uint64_t breadth = aimi_pool_solve_random(&random, 768);
+        uint64_t life = aimi_pool_solve_random(&random, 24);
+        aimi_pool_solve_with(s, breadth, life, &random);
+    }
+}
+
+/* end pool/plan_solve.h */
+
+/* begin pool/plan.h */
+/* pool/plan.h: static plans: pieces are added or recorded, solved, and served from one arena.
+ *
+ * A plan is recording (no arena) or bound (an arena of the solved size). Blocks of the allocator
+ * view are of two kinds, told apart by their address:
+ *
+ *   in the arena   base + offset of a piece, nothing beside it
+ *   outside        [ pad | aimi_pool_outside | block ]   from the allocator
+ *
+ * Invariants: held lists the pieces of the arena in use by rising offset, and no two of them
+ * overlap, whatever the program does: a request whose planned bytes are in use is served from
+ * outside. next is the number of the request that comes next in this iteration.
+ */
+
+#define AIMI_POOL_PIECES_MOST ((uint32_t)1 << 30)
+#define AIMI_POOL_PLAN_MOST ((uint64_t)1 << 62)
+
+struct aimem_plan {
+    aimem_allocator allocator;
+    aimem_logger logger;
+    aimem_plan_piece *pieces;
+    uint32_t count, capacity;
+    uint32_t tries, attempts;
+    uint64_t align;          /* of pieces that ask for none */
+    uint64_t step;           /* of the next note */
+    uint64_t total, padded;  /* bytes of all pieces, without and with room for alignment */
+    uint64_t align_most;
+    uint64_t size, bound;    /* when solved */
+    bool solved, own;        /* own: base is from the allocator */
+    unsigned char *base;     /* NULL: recording */
+    uint32_t *held;          /* room for count */
+    uint32_t held_count, held_capacity, next, iterations, outside;
+    uint32_t epoch;          /* recordings begun */
+    uint64_t hits, misses, refused;
+    char name[32];
+};
+
+/* In front of a block from outside. */
+typedef struct aimi_pool_outside {
+    uint32_t piece; /* recorded as that one, in recording epoch */
+    uint32_t epoch; /* 0: not recorded */
+    uint64_t check; /* aimi_pool_outside_check of the block; 0 once it is free */
+} aimi_pool_outside;
+
+#define AIMI_POOL_OUTSIDE_SIZE ((size_t)16)
+
+/* ---- life ---- */
+
+AIMEM_POOL_API aimem_result aimem_plan_create(const aimem_plan_desc *desc, aimem_plan **out) {
+    aimem_plan_desc d;
+    aimem_allocator allocator;
+    aimem_plan *p;
+    const char *name;
+    size_t i;
+    if (out == NULL) return AIMEM_ERR_INVALID;
+    *out = NULL;
+    memset(&d, 0, sizeof d);
+    if (desc != NULL) d = *desc;
+    if (d.align == 0) d.align = 64;
+    if (d.canary_zero != 0 || !aimc_pool_is_pow2(d.align)) return AIMEM_ERR_INVALID;
+    if (!aimc_pool_allocator_or_default(&d.allocator, &allocator)) return AIMEM_ERR_INVALID;
+    p = (aimem_plan *)aimc_pool_alloc_zeroed(&allocator, sizeof *p, sizeof(uint64_t));
+    if (p == NULL) return AIMEM_ERR_NOMEM;
+    p->allocator = allocator;
+    p->logger = d.logger;
+    p->align = d.align;
+    p->tries = d.tries;
+    p->align_most = 1;
+    p->epoch = 1;
+    name = d.name != NULL ? d.name : "plan";
+    for (i = 0; i + 1 < sizeof p->name && name[i] != '\0'; i++) p->name[i] = name[i];
+    *out = p;
+    return AIMEM_OK;
+}
+
+/* Gives back the arena and the list of what is held in it. */
+AIMC_POOL_FN void aimi_pool_planned_unbind(aimem_plan *p) {
+    if (p->base == NULL) return;
+    AIMC_POOL_UNPOISON(p->base, (size_t)p->size);
+    if (p->own) aimc_pool_free(&p->allocator, p->base, (size_t)p->size, (size_t)p->align_most);
+    aimc_pool_free(&p->allocator, p->held, p->held_capacity * sizeof *p->held, sizeof(uint32_t));
+    p->base = NULL;
+    p->held = NULL;
+    p->held_count = p->held_capacity = 0;
+}
+
+AIMC_POOL_FN void aimi_pool_planned_tell(const aimem_plan *p, uint64_t count, const char *what) {
+    aimi_pool_text t;
+    if (count == 0) return;
+    aimi_pool_text_begin(&t, p->name);
+    aimi_pool_text_number(&t, count, 10);
+    aimi_pool_text_add(&t, what);
+    aimi_pool_text_send(&t, &p->logger, 1, AIMEM_ERR_BUSY);
+}
+
+AIMC_POOL_FN void aimi_pool_planned_tell_held(const aimem_plan *p) {
+    uint32_t i;
+    aimi_pool_planned_tell(p, p->held_count, " pieces in use when the plan was destroyed");
+    for (i = 0; i < p->held_count && i < 16; i++) {
+        aimi_pool_text t;
+        aimi_pool_text_begin(&t, p->name);
+        aimi_pool_text_add(&t, "piece ");
+        aimi_pool_text_number(&t, p->held[i], 10);
+        aimi_pool_text_add(&t, " of ");
+        aimi_pool_text_number(&t, p->pieces[p->held[i]].size, 10);
+        aimi_pool_text_add(&t, " bytes is still in use");
+        aimi_pool_text_send(&t, &p->logger, 1, AIMEM_ERR_BUSY);
+    }
+    aimi_pool_planned_tell(p, p->outside, " blocks outside in use when the plan was destroyed");
+}
+
+AIMEM_POOL_API void aimem_plan_destroy(aimem_plan *plan) {
+    aimem_allocator allocator;
+    if (plan == NULL) return;
+    allocator = plan->allocator;
+    aimi_pool_planned_tell_held(plan);
+    aimi_pool_planned_unbind(plan);
+    aimc_pool_free(&allocator, plan->pieces, plan->capacity * sizeof *plan->pieces, sizeof(uint64_t));
+    aimc_pool_free(&allocator, plan, sizeof *plan, sizeof(uint64_t));
+}
+
+AIMEM_POOL_API aimem_result aimem_plan_reset(aimem_plan *plan) {
+    if (plan->held_count != 0) return AIMEM_ERR_BUSY;
+    aimi_pool_planned_unbind(plan);
+    plan->count = plan->next = plan->iterations = plan->attempts = 0;
+    plan->step = plan->total = plan->padded = plan->size = plan->bound = 0;
+    plan->align_most = 1;
+    plan->solved = false;
+    plan->epoch = plan->epoch == UINT32_MAX ? 1 : plan->epoch + 1;
+    return AIMEM_OK;
+}
+
+/* ---- pieces ---- */
+
+/* Room for one more piece. */
+AIMC_POOL_FN bool aimi_pool_planned_room(aimem_plan *p) {
+    size_t capacity = p->capacity < 32 ? 32 : 2 * (size_t)p->capacity;
+    aimem_plan_piece *pieces;
+    if (p->count < p->capacity) return true;
+    if (capacity > PTRDIFF_MAX / sizeof *pieces) return false;
+    pieces = (aimem_plan_piece *)aimc_pool_realloc(&p->allocator, p->pieces,
+                                              p->capacity * sizeof *pieces,
+                                              capacity * sizeof *pieces, sizeof(uint64_t));
+    if (pieces == NULL) return false;
+    p->pieces = pieces;
+    p->capacity = (uint32_t)capacity;
+    return true;
+}
+
+AIMEM_POOL_API aimem_result aimem_plan_add(aimem_plan *plan, uint64_t size, uint64_t align,
+                                           uint64_t first, uint64_t last, uint32_t *out) {
+    aimem_plan_piece *piece;
+    if (out != NULL) *out = 0;
+    if (size == 0) size = 1;
+    if (align == 0) align = plan->align;
+    if ((align & (align - 1)) != 0 || last < first || first == AIMEM_PLAN_END) {
+        return AIMEM_ERR_INVALID;
+    }
+    if (plan->base != NULL) return AIMEM_ERR_BUSY;
+    if (plan->count >= AIMI_POOL_PIECES_MOST) return AIMEM_ERR_LIMIT;
+    if (size > AIMI_POOL_PLAN_MOST || align > AIMI_POOL_PLAN_MOST - size ||
+        size + align > AIMI_POOL_PLAN_MOST - plan->padded) {
+        return AIMEM_ERR_RANGE;
+    }
+    if (!aimi_pool_planned_room(plan)) return AIMEM_ERR_NOMEM;
+    piece = &plan->pieces[plan->count];
+    piece->size = size;
+    piece->align = align;
+    piece->first = first;
+    piece->last = last;
+    piece->offset = 0;
+    if (out != NULL) *out = plan->count;
+    plan->count++;
+    plan->total += size;
+    plan->padded += size + align;
+    if (align > plan->align_most) plan->align_most = align;
+    plan->solved = false;
+    if (plan->step <= first) plan->step = first + 1; /* notes come behind what was added */
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_plan_record_alloc(aimem_plan *plan, uint64_t size,
+                                                    uint64_t align, uint32_t *out) {
+    return aimem_plan_add(plan, size, align, plan->step, AIMEM_PLAN_END, out);
+}
+
+AIMEM_POOL_API aimem_result aimem_plan_record_free(aimem_plan *plan, uint32_t piece) {
+    if (plan->base != NULL) return AIMEM_ERR_BUSY;
+    if (piece >= plan->count) return AIMEM_ERR_NOT_FOUND;
+    if (plan->pieces[piece].last != AIMEM_PLAN_END) return AIMEM_ERR_DOUBLE_FREE;
+    plan->pieces[piece].last = plan->step - 1; /* step is behind every first */
+    if (plan->step < AIMEM_PLAN_END) plan->step++;
+    plan->solved = false;
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_plan_get(const aimem_plan *plan, uint32_t piece,
+                                           aimem_plan_piece *out) {
+    memset(out, 0, sizeof *out);
+    if (piece >= plan->count) return AIMEM_ERR_NOT_FOUND;
+    *out = plan->pieces[piece];
+    if (!plan->solved) out->offset = 0;
+    return AIMEM_OK;
+}
+
+/* ---- solving ---- */
+
+/* Cuts one block into the arrays of s; block NULL: only their size. */
+AIMC_POOL_FN bool aimi_pool_planned_arrays(aimi_pool_solve *s, unsigned char *block, size_t *size) {
+    const size_t n = s->count, key = sizeof(aimi_pool_key);
+    size_t of[9], i;
+    unsigned char *at[9];
+    of[0] = 2 * sizeof(uint64_t); /* tree, for each leaf */
+    of[1] = of[2] = of[3] = sizeof(uint64_t);
+    of[4] = of[5] = of[6] = key;
+    of[7] = of[8] = sizeof(uint32_t);
+    *size = 0;
+    for (i = 0; i < 9; i++) {
+        size_t part;
+        if (!aimc_pool_mul_size(i == 0 ? s->leaves : n, of[i], &part)) return false;
+        at[i] = block != NULL ? block + *size : NULL;
+        if (!aimc_pool_add_size(*size, part, size) || *size > PTRDIFF_MAX) return false;
+    }
+    s->tree = (uint64_t *)(void *)at[0];
+    s->breadth = (uint64_t *)(void *)at[1];
+    s->offset = (uint64_t *)(void *)at[2];
+    s->best = (uint64_t *)(void *)at[3];
+    s->order = (aimi_pool_key *)(void *)at[4];
+    s->found = (aimi_pool_key *)(void *)at[5];
+    s->scratch = (aimi_pool_key *)(void *)at[6];
+    s->by_first = (uint32_t *)(void *)at[7];
+    s->rank = (uint32_t *)(void *)at[8];
+    return true;
+}
+
+AIMC_POOL_FN uint32_t aimi_pool_planned_tries(const aimem_plan *p) {
+    uint32_t tries = ((uint32_t)1 << 20) / p->count;
+    if (p->tries != 0) return p->tries != UINT32_MAX ? p->tries : 0;
+    return tries < 1 ? 1 : tries > 256 ? 256 : tries;
+}
+
+AIMEM_POOL_API aimem_result aimem_plan_solve(aimem_plan *plan) {
+    aimi_pool_solve s;
+    unsigned char *block;
+    size_t size;
+    uint32_t i;
+    if (plan->base != NULL) return AIMEM_ERR_BUSY;
+    memset(&s, 0, sizeof s);
+    if (plan->count != 0) {
+        s.pieces = plan->pieces;
+        s.count = plan->count;
+        for (s.leaves = 1; s.leaves < s.count;) s.leaves *= 2;
+        if (!aimi_pool_planned_arrays(&s, NULL, &size)) return AIMEM_ERR_NOMEM;
+        block = (unsigned char *)aimc_pool_alloc(&plan->allocator, size, sizeof(uint64_t));
+        if (block == NULL) return AIMEM_ERR_NOMEM;
+        (void)aimi_pool_planned_arrays(&s, block, &size);
+        aimi_pool_solve_all(&s, aimi_pool_planned_tries(plan));
+        for (i = 0; i < s.count; i++) plan->pieces[i].offset = s.best[i];
+        aimc_pool_free(&plan->allocator, block, size, sizeof(uint64_t));
+    }
+    plan->size = s.most;
+    plan->bound = s.bound;
+    plan->attempts = s.attempts;
+    plan->solved = true;
+    return AIMEM_OK;
+}
+
+/* ---- serving ---- */
+
+AIMC_POOL_FN aimem_result aimi_pool_planned_arena(aimem_plan *p, void *memory, size_t size) {
+    if (p->size > PTRDIFF_MAX || (memory != NULL && size < p->size)) return AIMEM_ERR_RANGE;
+    if (memory != NULL && ((uintptr_t)memory & (uintptr_t)(p->align_most - 1)) != 0) {
+        return AIMEM_ERR_INVALID;
+    }
+    p->own = memory == NULL;
+    if (p->own) {
+        if (p->align_most > PTRDIFF_MAX) return AIMEM_ERR_NOMEM;
+        memory = aimc_pool_alloc(&p->allocator, (size_t)p->size, (size_t)p->align_most);
+    }
+    p->base = (unsigned char *)memory;
+    return memory != NULL ? AIMEM_OK : AIMEM_ERR_NOMEM;
+}
+
+AIMEM_POOL_API aimem_result aimem_plan_bind(aimem_plan *plan, void *memory, size_t size) {
+    aimem_result result;
+    uint32_t *held;
+    if (plan->base != NULL) return AIMEM_ERR_BUSY;
+    if (!plan->solved || plan->count == 0) return AIMEM_ERR_INVALID;
+    held = (uint32_t *)aimc_pool_alloc(&plan->allocator, plan->count * sizeof *held, sizeof *held);
+    if (held == NULL) return AIMEM_ERR_NOMEM;
+    result = aimi_pool_planned_arena(plan, memory, size);
+    if (result != AIMEM_OK) {
+        aimc_pool_free(&plan->allocator, held, plan->count * sizeof *held, sizeof *held);
+        return result;
+    }
+    AIMC_POOL_POISON(plan->base, (size_t)plan->size);
+    plan->held = held;
+    plan->held_capacity = plan->count;
+    plan->next = 0;
+    plan->iterations = 1;
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_plan_begin(aimem_plan *plan) {
+    if (plan->base == NULL) return AIMEM_ERR_INVALID;
+    plan->next = 0;
+    plan->iterations++;
+    return AIMEM_OK;
+}
+
+/* How many held pieces begin below offset. */
+AIMC_POOL_FN uint32_t aimi_pool_planned_below(const aimem_plan *p, uint64_t offset) {
+    uint32_t low = 0, high = p->held_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (p->pieces[p->held[middle]].offset < offset) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+/* The next request of the iteration; NULL when it is not as planned. */
+AIMC_POOL_FN void *aimi_pool_planned_serve(aimem_plan *p, size_t size, size_t align) {
+    const aimem_plan_piece *piece, *other;
+    uint32_t number = p->next, at;
+    if (number == p->count) return NULL;
+    p->next++;
+    piece = &p->pieces[number];
+    if (size > piece->size || align > piece->align) return NULL;
+    at = aimi_pool_planned_below(p, piece->offset);
+    if (at != 0) {
+        other = &p->pieces[p->held[at - 1]];
+        if (other->offset + other->size > piece->offset) return NULL;
+    }
+    if (at < p->held_count &&
+        p->pieces[p->held[at]].offset - piece->offset < piece->size) {
+        return NULL;
+    }
+    memmove(&p->held[at + 1], &p->held[at], (p->held_count - at) * sizeof *p->held);
+    p->held[at] = number;
+    p->held_count++;
+    p->hits++;
+    AIMC_POOL_UNPOISON(p->base + (size_t)piece->offset, size);
+    return p->base + (size_t)piece->offset;
+}
+
+AIMC_POOL_FN uint64_t aimi_pool_outside_check(const void *block) {
+    return ((uint64_t)(uintptr_t)block ^ 0xA1CE5EEDB10C0DE5u) | 1;
+}
+
+AIMC_POOL_INLINE size_t aimi_pool_outside_head(size_t align) {
+    return aimc_pool_max_size(align, AIMI_POOL_OUTSIDE_SIZE);
+}
+
+/* A block from the allocator, recorded while the plan is not bound. */
+AIMC_POOL_FN void *aimi_pool_planned_outside(aimem_plan *p, size_t size, size_t align) {
+    size_t head = aimi_pool_outside_head(align), total;
+    aimi_pool_outside out;
+    unsigned char *raw;
+    if (!aimc_pool_add_size(size, head, &total)) return NULL;
+    memset(&out, 0, sizeof out);
+    if (p->base == NULL && !aimi_pool_planned_room(p)) return NULL;
+    raw = (unsigned char *)aimc_pool_alloc(&p->allocator, total, head);
+    if (raw == NULL) return NULL;
+    if (p->base == NULL) {
+        if (aimem_plan_record_alloc(p, size, align, &out.piece) != AIMEM_OK) {
+            aimc_pool_free(&p->allocator, raw, total, head);
+            return NULL;
+        }
+        out.epoch = p->epoch;
+    }
+    out.check = aimi_pool_outside_check(raw + head);
+    memcpy(raw + head - AIMI_POOL_OUTSIDE_SIZE, &out, sizeof out);
+    p->outside++;
+    return raw + head;
+}
+
+/* A wrong free or resize: counted and told. */
+AIMC_POOL_FN void aimi_pool_planned_refuse(aimem_plan *p, const void *block, aimem_result code) {
+    aimi_pool_text t;
+    p->refused++;
+    aimi_pool_text_begin(&t, p->name);
+    aimi_pool_text_address(&t, block);
+    aimi_pool_text_add(&t, ": ");
+    aimi_pool_text_add(&t, aimem_result_string(code));
+    aimi_pool_text_send(&t, &p->logger, 0, code);
+}
+
+AIMC_POOL_FN bool aimi_pool_planned_inside(const aimem_plan *p, const void *block) {
+    return p->base != NULL && (uintptr_t)block - (uintptr_t)p->base < (uintptr_t)p->size;
+}
+
+/* OK where block is one that may be freed; *at: for those inside, where it stands in held. */
+AIMC_POOL_FN aimem_result aimi_pool_planned_known(const aimem_plan *p, const void *block, uint32_t *at) {
+    aimi_pool_outside out;
+    *at = 0;
+    if (aimi_pool_planned_inside(p, block)) {
+        uint64_t offset = (uintptr_t)block - (uintptr_t)p->base;
+        const aimem_plan_piece *below;
+        *at = aimi_pool_planned_below(p, offset);
+        if (*at < p->held_count && p->pieces[p->held[*at]].offset == offset) return AIMEM_OK;
+        if (*at == 0) return AIMEM_ERR_DOUBLE_FREE;
+        below = &p->pieces[p->held[*at - 1]];
+        return offset - below->offset < below->size ? AIMEM_ERR_INTERIOR : AIMEM_ERR_DOUBLE_FREE;
+    }
+    memcpy(&out, (const unsigned char *)block - AIMI_POOL_OUTSIDE_SIZE, sizeof out);
+    return out.check == aimi_pool_outside_check(block) ? AIMEM_OK : AIMEM_ERR_FOREIGN;
+}
+
+/* Frees a block that is known. */
+AIMC_POOL_FN void aimi_pool_planned_release(aimem_plan *p, void *block, uint32_t at, size_t size,
+                                    size_t align) {
+    size_t head = aimi_pool_outside_head(align);
+    unsigned char *raw = (unsigned char *)block - head;
+    aimi_pool_outside out;
+    if (aimi_pool_planned_inside(p, block)) {
+        AIMC_POOL_POISON(block, (size_t)p->pieces[p->held[at]].size);
+        p->held_count--;
+        memmove(&p->held[at], &p->held[at + 1], (p->held_count - at) * sizeof *p->held);
+        return;
+    }
+    memcpy(&out, (unsigned char *)block - AIMI_POOL_OUTSIDE_SIZE, sizeof out);
+    if (out.epoch == p->epoch && p->base == NULL) (void)aimem_plan_record_free(p, out.piece);
+    memset((unsigned char *)block - AIMI_POOL_OUTSIDE_SIZE, 0, AIMI_POOL_OUTSIDE_SIZE);
+    p->outside--;
+    aimc_pool_free(&p->allocator, raw, size + head, head);
+}
+
+AIMC_POOL_FN void *aimi_pool_planned_realloc(void *user_data, void *ptr, size_t old_size,
+                                        size_t new_size, size_t align) {
+    aimem_plan *p = (aimem_plan *)user_data;
+    void *fresh = NULL;
+    uint32_t at;
+    if (ptr != NULL) {
+        aimem_result known = aimi_pool_planned_known(p, ptr, &at);
+        if (known != AIMEM_OK) {
+            aimi_pool_planned_refuse(p, ptr, known);
+            return NULL;
+        }
+    }
+    if (new_size != 0) {
+        if (!aimc_pool_is_pow2(align)) return NULL;
+        if (p->base != NULL) {
+            fresh = aimi_pool_planned_serve(p, new_size, align);
+            if (fresh == NULL) p->misses++;
+        }
+        if (fresh == NULL) fresh = aimi_pool_planned_outside(p, new_size, align);
+        if (fresh == NULL) return NULL;
+        if (ptr != NULL) memcpy(fresh, ptr, aimc_pool_min_size(old_size, new_size));
+    }
+    if (ptr != NULL) {
+        (void)aimi_pool_planned_known(p, ptr, &at); /* fresh may have moved its place */
+        aimi_pool_planned_release(p, ptr, at, old_size, align);
+    }
+    return fresh;
+}
+
+AIMEM_POOL_API aimem_allocator aimem_plan_allocator(aimem_plan *plan) {
+    aimem_allocator hook;
+    hook.realloc_fn = aimi_pool_planned_realloc;
+    hook.user_data = plan;
+    return hook;
+}
+
+AIMEM_POOL_API void aimem_plan_stats(const aimem_plan *plan, aimem_plan_info *out) {
+    memset(out, 0, sizeof *out);
+    out->name = plan->name;
+    out->pieces = plan->count;
+    out->solved = plan->solved;
+    out->align = plan->align_most;
+    out->total = plan->total;
+    out->attempts = plan->attempts;
+    out->iterations = plan->iterations;
+    out->held = plan->held_count;
+    out->outside = plan->outside;
+    out->hits = plan->hits;
+    out->misses = plan->misses;
+    out->refused = plan->refused;
+    out->bytes = sizeof *plan + (uint64_t)plan->capacity * sizeof *plan->pieces +
+                 (uint64_t)plan->held_capacity * sizeof *plan->held;
+    if (plan->base != NULL && plan->own) out->bytes += plan->size;
+    if (!plan->solved) return;
+    out->size = plan->size;
+    out->lower_bound = plan->bound;
+    if (plan->bound != 0) out->ratio = (float)plan->size / (float)plan->bound;
+}
+
+/* end pool/plan.h */
+#endif
+#if !defined(AIMEM_POOL_NO_TUNING)
+/* begin pool/tuning.h */
+/* pool/tuning.h: a histogram of requested sizes.
+ *
+ * Sizes 1 to 7 have a bin each, then come eight for every doubling up to 2^40; what is larger
+ * counts in the last one. A bin knows its requests exactly in number and in bytes, and its largest
+ * size, so that a class that ends there wastes exactly requests * largest - bytes in it.
+ *
+ * Invariants of a bin: requests is 0, and then so is all the rest, or
+ *   requests * least <= bytes <= requests * largest, where least is the smallest size of the bin;
+ *   largest is in the bin; live <= peak <= requests.
+ */
+
+enum { AIMI_POOL_BINS = 8 + 38 * 8 };
+
+typedef struct aimi_pool_bin {
+    uint64_t requests, bytes, largest, live, peak;
+} aimi_pool_bin;
+
+struct aimem_tuning {
+    aimem_allocator allocator;
+    uint64_t frees, live, peak;
+    aimi_pool_bin bins[AIMI_POOL_BINS];
+};
+
+/* size is not 0. */
+AIMC_POOL_FN uint32_t aimi_pool_bin_of(uint64_t size) {
+    uint32_t log, bin;
+    if (size < 8) return (uint32_t)size;
+    log = aimc_pool_log2_u64(size);
+    if (log > 40) return AIMI_POOL_BINS - 1;
+    bin = 8 * (log - 2) + ((uint32_t)(size >> (log - 3)) & 7);
+    return bin < AIMI_POOL_BINS ? bin : AIMI_POOL_BINS - 1;
+}
+
+/* The smallest size of a bin. */
+AIMC_POOL_FN uint64_t aimi_pool_bin_least(uint32_t bin) {
+    uint64_t step = 8 + bin % 8;
+    return bin < 8 ? bin : step << (bin / 8 - 1);
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_create(const aimem_tuning_desc *desc, aimem_tuning **out) {
+    aimem_tuning_desc d;
+    aimem_allocator allocator;
+    aimem_tuning *t;
+    if (out == NULL) return AIMEM_ERR_INVALID;
+    *out = NULL;
+    memset(&d, 0, sizeof d);
+    if (desc != NULL) d = *desc;
+    if (d.canary_zero != 0) return AIMEM_ERR_INVALID;
+    if (!aimc_pool_allocator_or_default(&d.allocator, &allocator)) return AIMEM_ERR_INVALID;
+    t = (aimem_tuning *)aimc_pool_alloc_zeroed(&allocator, sizeof *t, sizeof(uint64_t));
+    if (t == NULL) return AIMEM_ERR_NOMEM;
+    t->allocator = allocator;
+    *out = t;
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API void aimem_tuning_destroy(aimem_tuning *tuning) {
+    aimem_allocator allocator;
+    if (tuning == NULL) return;
+    allocator = tuning->allocator;
+    aimc_pool_free(&allocator, tuning, sizeof *tuning, sizeof(uint64_t));
+}
+
+AIMEM_POOL_API void aimem_tuning_reset(aimem_tuning *tuning) {
+    aimem_allocator allocator = tuning->allocator;
+    memset(tuning, 0, sizeof *tuning);
+    tuning->allocator = allocator;
+}
+
+/* Where a counter would overflow the request is not recorded: the rest stays true. */
+AIMEM_POOL_API void aimem_tuning_record(aimem_tuning *tuning, size_t size) {
+    uint64_t bytes = size != 0 ? size : 1;
+    aimi_pool_bin *bin = &tuning->bins[aimi_pool_bin_of(bytes)];
+    if (!aimc_pool_add_u64(bin->bytes, bytes, &bin->bytes)) return;
+    bin->requests++;
+    if (bytes > bin->largest) bin->largest = bytes;
+    if (++bin->live > bin->peak) bin->peak = bin->live;
+    if (++tuning->live > tuning->peak) tuning->peak = tuning->live;
+}
+
+AIMEM_POOL_API void aimem_tuning_record_free(aimem_tuning *tuning, size_t size) {
+    aimi_pool_bin *bin = &tuning->bins[aimi_pool_bin_of(size != 0 ? size : 1)];
+    if (bin->live == 0) return;
+    bin->live--;
+    tuning->live--;
+    tuning->frees++;
+}
+
+AIMC_POOL_FN void *aimi_pool_tuning_realloc(void *user_data, void *ptr, size_t old_size,
+                                       size_t new_size, size_t align) {
+    aimem_tuning *t = (aimem_tuning *)user_data;
+    void *fresh = t->allocator.realloc_fn(t->allocator.user_data, ptr, old_size, new_size, align);
+    if (new_size != 0 && fresh == NULL) return NULL;
+    if (ptr != NULL) aimem_tuning_record_free(t, old_size);
+    if (new_size != 0) aimem_tuning_record(t, new_size);
+    return fresh;
+}
+
+AIMEM_POOL_API aimem_allocator aimem_tuning_allocator(aimem_tuning *tuning) {
+    aimem_allocator hook;
+    hook.realloc_fn = aimi_pool_tuning_realloc;
+    hook.user_data = tuning;
+    return hook;
+}
+
+AIMEM_POOL_API void aimem_tuning_stats(const aimem_tuning *tuning, aimem_tuning_info *out) {
+    uint32_t i;
+    memset(out, 0, sizeof *out);
+    for (i = 0; i < AIMI_POOL_BINS; i++) {
+        const aimi_pool_bin *bin = &tuning->bins[i];
+        if (bin->requests == 0) continue;
+        out->bins++;
+        out->requests += bin->requests;
+        out->bytes += bin->bytes;
+        out->largest = bin->largest;
+    }
+    out->frees = tuning->frees;
+    out->live = tuning->live;
+    out->peak_live = tuning->peak;
+}
+
+/* end pool/tuning.h */
+
+/* begin pool/tuning_table.h */
+/* pool/tuning_table.h: the best size classes for a histogram.
+ *
+ * A class takes a run of neighbouring bins and ends at the largest size of the last one. With w(a,
+ * b) the bytes that one class for the bins a to b wastes, the least waste of k classes for the
+ * first b bins is f(k, b) = min over a of f(k - 1, a) + w(a, b): the optimal partition of a sorted
+ * list (Fisher, "On grouping for maximum homogeneity", 1958). All k are tried, rising, until the
+ * waste is small enough.
+ *
+ * Numbers of bytes are doubles here: sums of products of 64-bit counts do not fit in 64 bits, and
+ * nothing is decided by the last digits.
+ */
+
+/* f for two neighbouring k, the choices for all, and the bins that are not empty. */
+typedef struct aimi_pool_table {
+    double waste[2][AIMI_POOL_BINS + 1];
+    double requests[AIMI_POOL_BINS + 1], bytes[AIMI_POOL_BINS + 1]; /* of the first b bins */
+    double size[AIMI_POOL_BINS];                                    /* of a class that ends there */
+    uint16_t bin[AIMI_POOL_BINS];
+    uint16_t from[AIMEM_TUNING_CLASSES_MOST + 1][AIMI_POOL_BINS + 1];
+    uint32_t count, end; /* end: one past the last bin that takes part */
+} aimi_pool_table;
+
+/* The bins that take part. Bins whose sizes are the same after rounding need not be parted. */
+AIMC_POOL_FN void aimi_pool_table_fill(aimi_pool_table *w, const aimem_tuning *t,
+                                  const aimem_tuning_query *q, uint64_t *left_out) {
+    uint32_t i;
+    for (i = 0; i < AIMI_POOL_BINS; i++) {
+        const aimi_pool_bin *bin = &t->bins[i];
+        size_t size;
+        if (bin->requests == 0) continue;
+        if (bin->largest > q->max_size || bin->largest > PTRDIFF_MAX ||
+            !aimc_pool_align_size((size_t)bin->largest, q->align, &size)) {
+            *left_out += bin->requests;
+            continue; /* and so are all that follow */
+        }
+        w->end = i + 1;
+        if (w->count == 0 || (double)size > w->size[w->count - 1]) {
+            w->bin[w->count] = (uint16_t)i;
+            w->size[w->count] = (double)size;
+            w->count++;
+            w->requests[w->count] = w->requests[w->count - 1];
+            w->bytes[w->count] = w->bytes[w->count - 1];
+        }
+        w->requests[w->count] += (double)bin->requests;
+        w->bytes[w->count] += (double)bin->bytes;
+    }
+}
+
+/* f(k, b) for all b, from f(k - 1, ...). Below 0: impossible, b bins make no k classes. */
+AIMC_POOL_FN void aimi_pool_table_step(aimi_pool_table *w, uint32_t k) {
+    const double *before = w->waste[(k + 1) & 1];
+    double *now = w->waste[k & 1];
+    uint32_t a, b;
+    for (b = 0; b <= w->count; b++) {
+        now[b] = -1;
+        for (a = k - 1; a < b; a++) {
+            double requests = w->requests[b] - w->requests[a];
+            double one = requests * w->size[b - 1] - (w->bytes[b] - w->bytes[a]);
+            if (before[a] >= 0 && (now[b] < 0 || before[a] + one < now[b])) {
+                now[b] = before[a] + one;
+                w->from[k][b] = (uint16_t)a;
+            }
+        }
+    }
+}
+
+/* Class k: the bins from begin on, up to end. */
+AIMC_POOL_FN void aimi_pool_table_class(const aimi_pool_table *w, const aimem_tuning *t, uint32_t begin,
+                                   uint32_t end, uint32_t k, aimem_tuning_table *out) {
+    uint32_t i, last = end < w->count ? w->bin[end] : w->end;
+    uint64_t peak = 0;
+    out->sizes[k] = (size_t)w->size[end - 1];
+    for (i = w->bin[begin]; i < last; i++) {
+        out->requests[k] += t->bins[i].requests;
+        peak += t->bins[i].peak;
+    }
+    if (t->frees != 0) out->blocks[k] = (size_t)(peak < PTRDIFF_MAX ? peak : PTRDIFF_MAX);
+}
+
+AIMC_POOL_FN aimem_result aimi_pool_table_make(aimi_pool_table *w, const aimem_tuning *t,
+                                          const aimem_tuning_query *q, aimem_tuning_table *out) {
+    uint32_t k, n, end;
+    double allowed, waste;
+    aimi_pool_table_fill(w, t, q, &out->left_out);
+    n = w->count;
+    if (n == 0) return AIMEM_ERR_NOT_FOUND;
+    allowed = w->bytes[n] * (double)q->waste / 1000;
+    for (k = 1; k <= n; k++) w->waste[0][k] = -1;
+    k = 0;
+    do {
+        aimi_pool_table_step(w, ++k);
+    } while (w->waste[k & 1][n] > allowed && k < q->max_classes && k < n);
+    waste = w->waste[k & 1][n];
+    out->count = k;
+    out->waste = waste < w->bytes[n] * 1e6 ? (uint32_t)(waste * 1000 / w->bytes[n] + 0.999)
+                                           : 1000000000;
+    for (end = n; k != 0; k--) {
+        uint32_t begin = w->from[k][end];
+        aimi_pool_table_class(w, t, begin, end, k - 1, out);
+        end = begin;
+    }
+    return waste <= allowed ? AIMEM_OK : AIMEM_ERR_LIMIT;
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_classes(const aimem_tuning *tuning,
+                                                 const aimem_tuning_query *query,
+                                                 aimem_tuning_table *out) {
+    aimem_tuning_query q;
+    aimem_allocator allocator = tuning->allocator;
+    aimi_pool_table *w;
+    aimem_result result;
+    memset(out, 0, sizeof *out);
+    memset(&q, 0, sizeof q);
+    if (query != NULL) q = *query;
+    if (q.max_classes == 0) q.max_classes = AIMEM_TUNING_CLASSES_MOST;
+    if (q.waste == 0) q.waste = 125;
+    if (q.align == 0) q.align = 16;
+    if (q.max_size == 0) q.max_size = SIZE_MAX;
+    if (q.canary_zero != 0 || q.max_classes > AIMEM_TUNING_CLASSES_MOST || !aimc_pool_is_pow2(q.align)) {
+        return AIMEM_ERR_INVALID;
+    }
+    w = (aimi_pool_table *)aimc_pool_alloc_zeroed(&allocator, sizeof *w, sizeof(double));
+    if (w == NULL) return AIMEM_ERR_NOMEM;
+    result = aimi_pool_table_make(w, tuning, &q, out);
+    aimc_pool_free(&allocator, w, sizeof *w, sizeof(double));
+    return result;
+}
+
+/* end pool/tuning_table.h */
+
+/* begin pool/tuning_text.h */
+/* pool/tuning_text.h: histograms and class tables as text, written and read.
+ *
+ *   aimem-tuning 1                            aimem-classes 1
+ *   live 120                                  class 64 40 1000
+ *   frees 990                                 class 256 7 90
+ *   size 70 1000 66000 40                     left-out 3
+ *   size 250 90 22000 7                       waste 71
+ *   end                                       end
+ *
+ * size: the largest of a bin, requests, bytes, peak. class: size, blocks, requests. Both rise. live
+ * is the peak of all. Every line is one word and its numbers; nothing may follow the end but blank
+ * lines and comments.
+ */
+
+/* ---- writing ---- */
+
+/* Counts what does not fit, and leaves it out. */
+typedef struct aimi_pool_writer {
+    char *text;
+    size_t capacity, used;
+} aimi_pool_writer;
+
+AIMC_POOL_FN void aimi_pool_write(aimi_pool_writer *w, const char *text) {
+    for (; *text != '\0'; text++, w->used++) {
+        if (w->used < w->capacity) w->text[w->used] = *text;
+    }
+}
+
+/* A line: a word and count numbers. */
+AIMC_POOL_FN void aimi_pool_write_line(aimi_pool_writer *w, const char *word, const uint64_t *numbers,
+                                  uint32_t count) {
+    uint32_t i;
+    aimi_pool_write(w, word);
+    for (i = 0; i < count; i++) {
+        char digits[22];
+        size_t at = sizeof digits - 1;
+        uint64_t number = numbers[i];
+        digits[at] = '\0';
+        do {
+            digits[--at] = (char)('0' + number % 10);
+            number /= 10;
+        } while (number != 0);
+        digits[--at] = ' ';
+        aimi_pool_write(w, digits + at);
+    }
+    aimi_pool_write(w, "\n");
+}
+
+AIMC_POOL_FN void aimi_pool_write_one(aimi_pool_writer *w, const char *word, uint64_t number) {
+    aimi_pool_write_line(w, word, &number, 1);
+}
+
+AIMC_POOL_FN aimem_result aimi_pool_write_end(aimi_pool_writer *w, size_t *needed) {
+    aimi_pool_write(w, "end\n");
+    *needed = w->used;
+    if (w->used >= w->capacity) {
+        if (w->capacity != 0) w->text[0] = '\0';
+        return AIMEM_ERR_RANGE;
+    }
+    w->text[w->used] = '\0';
+    return AIMEM_OK;
+}
+
+AIMC_POOL_FN aimi_pool_writer aimi_pool_writer_of(char *text, size_t capacity) {
+    aimi_pool_writer w;
+    w.text = text;
+    w.capacity = text != NULL ? capacity : 0;
+    w.used = 0;
+    return w;
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_save(const aimem_tuning *tuning, char *text,
+                                              size_t capacity, size_t *needed) {
+    aimi_pool_writer w = aimi_pool_writer_of(text, capacity);
+    uint32_t i;
+    aimi_pool_write_one(&w, "aimem-tuning", 1);
+    aimi_pool_write_one(&w, "live", tuning->peak);
+    aimi_pool_write_one(&w, "frees", tuning->frees);
+    for (i = 0; i < AIMI_POOL_BINS; i++) {
+        const aimi_pool_bin *bin = &tuning->bins[i];
+        uint64_t numbers[4];
+        if (bin->requests == 0) continue;
+        numbers[0] = bin->largest;
+        numbers[1] = bin->requests;
+        numbers[2] = bin->bytes;
+        numbers[3] = bin->peak;
+        aimi_pool_write_line(&w, "size", numbers, 4);
+    }
+    return aimi_pool_write_end(&w, needed);
+}
+
+/* Whether a table is one that classes and load can give. */
+AIMC_POOL_FN bool aimi_pool_table_good(const aimem_tuning_table *t) {
+    uint32_t i;
+    if (t->count == 0 || t->count > AIMEM_TUNING_CLASSES_MOST) return false;
+    for (i = 0; i < t->count; i++) {
+        if (t->sizes[i] == 0 || t->sizes[i] > PTRDIFF_MAX || t->blocks[i] > PTRDIFF_MAX) {
+            return false;
+        }
+        if (i != 0 && t->sizes[i] <= t->sizes[i - 1]) return false;
+    }
+    return true;
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_table_save(const aimem_tuning_table *table, char *text,
+                                                    size_t capacity, size_t *needed) {
+    aimi_pool_writer w = aimi_pool_writer_of(text, capacity);
+    uint32_t i;
+    *needed = 0;
+    if (!aimi_pool_table_good(table)) return AIMEM_ERR_INVALID;
+    aimi_pool_write_one(&w, "aimem-classes", 1);
+    for (i = 0; i < table->count; i++) {
+        uint64_t numbers[3];
+        numbers[0] = table->sizes[i];
+        numbers[1] = table->blocks[i];
+        numbers[2] = table->requests[i];
+        aimi_pool_write_line(&w, "class", numbers, 3);
+    }
+    aimi_pool_write_one(&w, "left-out", table->left_out);
+    aimi_pool_write_one(&w, "waste", table->waste);
+    return aimi_pool_write_end(&w, needed);
+}
+
+/* ---- reading ---- */
+
+typedef struct aimi_pool_reader {
+    const char *at, *end;
+    const char *word; /* of the line read last, not ended by NUL */
+    size_t word_size;
+    uint64_t numbers[4];
+    uint32_t count;
+} aimi_pool_reader;
+
+AIMC_POOL_FN void aimi_pool_read_space(aimi_pool_reader *r) {
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\r')) r->at++;
+}
+
+/* A number of digits alone; false when it is none, or too large. */
+AIMC_POOL_FN bool aimi_pool_read_number(aimi_pool_reader *r, uint64_t *out) {
+    const char *begin = r->at;
+    uint64_t number = 0;
+    for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++) {
+        if (!aimc_pool_mul_u64(number, 10, &number)) return false;
+        if (!aimc_pool_add_u64(number, (uint64_t)(*r->at - '0'), &number)) return false;
+    }
+    *out = number;
+    return r->at != begin;
+}
+
+/* The next line that is not blank or a comment. false: it is malformed. At the end of the text the
+   word is empty. A last line without a line feed is as good as one with. */
+AIMC_POOL_FN bool aimi_pool_read_line(aimi_pool_reader *r) {
+    for (;;) {
+        aimi_pool_read_space(r);
+        if (r->at < r->end && *r->at == '#') {
+            while (r->at < r->end && *r->at != '\n') r->at++;
+        }
+        if (r->at == r->end || *r->at != '\n') break;
+        r->at++;
+    }
+    r->word = r->at;
+    while (r->at < r->end && ((*r->at >= 'a' && *r->at <= 'z') || *r->at == '-')) r->at++;
+    r->word_size = (size_t)(r->at - r->word);
+    for (r->count = 0;; r->count++) {
+        const char *before = r->at;
+        aimi_pool_read_space(r);
+        if (r->at == r->end) return true;
+        if (*r->at == '\n') {
+            r->at++;
+            return true;
+        }
+        if (r->at == before || r->count == 4 || r->word_size == 0) return false;
+        if (!aimi_pool_read_number(r, &r->numbers[r->count])) return false;
+    }
+}
+
+AIMC_POOL_FN bool aimi_pool_read_is(const aimi_pool_reader *r, const char *word, uint32_t count) {
+    return r->count == count && r->word_size == strlen(word) &&
+           memcmp(r->word, word, r->word_size) == 0;
+}
+
+/* The first line: what it is, and its version. */
+AIMC_POOL_FN aimem_result aimi_pool_read_begin(aimi_pool_reader *r, const char *text, size_t size,
+                                          const char *word) {
+    memset(r, 0, sizeof *r);
+    if (text == NULL) return AIMEM_ERR_CORRUPT;
+    r->at = text;
+    r->end = text + size;
+    if (!aimi_pool_read_line(r) || !aimi_pool_read_is(r, word, 1)) return AIMEM_ERR_CORRUPT;
+    return r->numbers[0] == 1 ? AIMEM_OK : AIMEM_ERR_VERSION;
+}
+
+/* After the line "end": whether nothing follows. */
+AIMC_POOL_FN bool aimi_pool_read_ended(aimi_pool_reader *r) {
+    return aimi_pool_read_line(r) && r->word_size == 0;
+}
+
+/* A line "size" into bin *next or a later one; false when it cannot be true. */
+AIMC_POOL_FN bool aimi_pool_read_bin(const uint64_t *n, uint32_t *next, aimem_tuning *t) {
+    uint64_t least, low, high;
+    aimi_pool_bin *bin;
+    uint32_t i;
+    if (n[0] == 0 || n[1] == 0 || n[3] > n[1]) return false;
+    i = aimi_pool_bin_of(n[0]);
+    if (i < *next) return false;
+    least = aimi_pool_bin_least(i);
+    /* One is of the largest size, the others are at least of the least. */
+    if (!aimc_pool_mul_u64(n[1] - 1, least, &low) || !aimc_pool_add_u64(low, n[0], &low)) return false;
+    if (!aimc_pool_mul_u64(n[1], n[0], &high)) high = UINT64_MAX;
+    if (n[2] < low || n[2] > high) return false;
+    bin = &t->bins[i];
+    bin->largest = n[0];
+    bin->requests = n[1];
+    bin->bytes = n[2];
+    bin->peak = n[3];
+    *next = i + 1;
+    return true;
+}
+
+AIMC_POOL_FN aimem_result aimi_pool_read_tuning(aimi_pool_reader *r, const char *text, size_t size,
+                                           aimem_tuning *t) {
+    aimem_result result = aimi_pool_read_begin(r, text, size, "aimem-tuning");
+    uint32_t next = 0, live = 0, frees = 0;
+    uint64_t requests = 0, bytes = 0, peaks = 0;
+    if (result != AIMEM_OK) return result;
+    while (aimi_pool_read_line(r) && r->word_size != 0) {
+        if (aimi_pool_read_is(r, "live", 1) && live++ == 0) {
+            t->peak = r->numbers[0];
+        } else if (aimi_pool_read_is(r, "frees", 1) && frees++ == 0) {
+            t->frees = r->numbers[0];
+        } else if (aimi_pool_read_is(r, "size", 4)) {
+            if (!aimi_pool_read_bin(r->numbers, &next, t)) break;
+            if (!aimc_pool_add_u64(requests, r->numbers[1], &requests)) break;
+            if (!aimc_pool_add_u64(bytes, r->numbers[2], &bytes)) break;
+            peaks += r->numbers[3]; /* none is above its requests */
+        } else if (aimi_pool_read_is(r, "end", 0)) {
+            if (live + frees != 2 || t->frees > requests || t->peak > peaks) break;
+            return aimi_pool_read_ended(r) ? AIMEM_OK : AIMEM_ERR_CORRUPT;
+        } else {
+            break;
+        }
+    }
+    return AIMEM_ERR_CORRUPT;
+}
+
+/* Adds what was read; false, with nothing changed, where a sum would not fit. */
+AIMC_POOL_FN bool aimi_pool_tuning_add(aimem_tuning *to, const aimem_tuning *from) {
+    uint64_t requests = from->frees, bytes = 0;
+    uint32_t i;
+    for (i = 0; i < AIMI_POOL_BINS; i++) {
+        if (!aimc_pool_add_u64(requests, to->bins[i].requests, &requests) ||
+            !aimc_pool_add_u64(requests, from->bins[i].requests, &requests) ||
+            !aimc_pool_add_u64(bytes, to->bins[i].bytes, &bytes) ||
+            !aimc_pool_add_u64(bytes, from->bins[i].bytes, &bytes)) {
+            return false;
+        }
+    }
+    if (!aimc_pool_add_u64(to->frees, from->frees, &bytes)) return false;
+    for (i = 0; i < AIMI_POOL_BINS; i++) {
+        aimi_pool_bin *bin = &to->bins[i];
+        bin->requests += from->bins[i].requests;
+        bin->bytes += from->bins[i].bytes;
+        if (from->bins[i].largest > bin->largest) bin->largest = from->bins[i].largest;
+        if (from->bins[i].peak > bin->peak) bin->peak = from->bins[i].peak;
+    }
+    to->frees += from->frees;
+    if (from->peak > to->peak) to->peak = from->peak;
+    return true;
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_load(aimem_tuning *tuning, const char *text, size_t size) {
+    aimem_allocator allocator = tuning->allocator;
+    aimi_pool_reader r;
+    aimem_result result;
+    aimem_tuning *fresh =
+        (aimem_tuning *)aimc_pool_alloc_zeroed(&allocator, sizeof *fresh, sizeof(uint64_t));
+    if (fresh == NULL) return AIMEM_ERR_NOMEM;
+    result = aimi_pool_read_tuning(&r, text, size, fresh);
+    if (result == AIMEM_OK && !aimi_pool_tuning_add(tuning, fresh)) result = AIMEM_ERR_CORRUPT;
+    aimc_pool_free(&allocator, fresh, sizeof *fresh, sizeof(uint64_t));
+    return result;
+}
+
+AIMC_POOL_FN aimem_result aimi_pool_read_table(aimi_pool_reader *r, const char *text, size_t size,
+                                          aimem_tuning_table *t) {
+    aimem_result result = aimi_pool_read_begin(r, text, size, "aimem-classes");
+    uint32_t left = 0, waste = 0;
+    if (result != AIMEM_OK) return result;
+    while (aimi_pool_read_line(r) && r->word_size != 0) {
+        const uint64_t *n = r->numbers;
+        if (aimi_pool_read_is(r, "class", 3)) {
+            if (t->count == AIMEM_TUNING_CLASSES_MOST) break;
+            if (n[0] > PTRDIFF_MAX || n[1] > PTRDIFF_MAX) return AIMEM_ERR_RANGE;
+            t->sizes[t->count] = (size_t)n[0];
+            t->blocks[t->count] = (size_t)n[1];
+            t->requests[t->count++] = n[2];
+        } else if (aimi_pool_read_is(r, "left-out", 1) && left++ == 0) {
+            t->left_out = n[0];
+        } else if (aimi_pool_read_is(r, "waste", 1) && waste++ == 0 && n[0] <= UINT32_MAX) {
+            t->waste = (uint32_t)n[0];
+        } else if (aimi_pool_read_is(r, "end", 0)) {
+            if (left + waste != 2 || !aimi_pool_table_good(t)) break;
+            return aimi_pool_read_ended(r) ? AIMEM_OK : AIMEM_ERR_CORRUPT;
+        } else {
+            break;
+        }
+    }
+    return AIMEM_ERR_CORRUPT;
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_table_load(const char *text, size_t size,
+                                                    aimem_tuning_table *out) {
+    aimi_pool_reader r;
+    aimem_result result;
+    memset(out, 0, sizeof *out);
+    result = aimi_pool_read_table(&r, text, size, out);
+    if (result != AIMEM_OK) memset(out, 0, sizeof *out);
+    return result;
+}
+
+/* end pool/tuning_text.h */
+
+/* begin pool/tuning_preset.h */
+/* pool/tuning_preset.h: named sets of settings that combine. */
+
+/* One setting: its default, its value in each preset, and the initials of the presets by rank, the
+   strongest first. Values are stored in u64; UINT64_MAX: all, never. */
+typedef struct aimi_pool_preset {
+    uint64_t standard, tight, realtime, scientific, learning;
+    char order[5];
+} aimi_pool_preset;
+
+#define AIMI_POOL_PRESETS 15u
+#define AIMI_POOL_SECOND ((uint64_t)1000000000u)
+
+AIMC_POOL_FN uint64_t aimi_pool_preset_value(uint32_t presets, const aimi_pool_preset *p) {
+    const char *of;
+    for (of = p->order; *of != '\0'; of++) {
+        if (*of == 'T' && (presets & AIMEM_TUNING_TIGHT) != 0) return p->tight;
+        if (*of == 'R' && (presets & AIMEM_TUNING_REALTIME) != 0) return p->realtime;
+        if (*of == 'S' && (presets & AIMEM_TUNING_SCIENTIFIC) != 0) return p->scientific;
+        if (*of == 'L' && (presets & AIMEM_TUNING_LEARNING) != 0) return p->learning;
+    }
+    return p->standard;
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_preset(uint32_t presets, aimem_tuning_values *out) {
+    static const aimi_pool_preset rows[10] = { /* the table in the API, row by row */
+        {65536, 4096, 262144, 1048576, 1048576, "TRLS"},
+        {5, 1, UINT64_MAX, 5, 64, "RTLS"},
+        {0, 0, 1, 0, 0, "RTLS"},
+        {0, 1, 0, 0, 0, "RTLS"},
+        {60 * AIMI_POOL_SECOND, 5 * AIMI_POOL_SECOND, UINT64_MAX, 30 * AIMI_POOL_SECOND,
+         300 * AIMI_POOL_SECOND, "RTLS"},
+        {64, 64, 64, 64, 256, "LSRT"},
+        {125, 50, 250, 60, 125, "TRSL"},
+        {32, 16, 8, 32, 32, "RTSL"},
+        {1024, 256, 1024, 1024, 1024, "TRLS"},
+        {16, 16, 1, 16, 16, "RTLS"},
+    };
+    uint64_t v[10];
+    uint32_t i;
+    memset(out, 0, sizeof *out);
+    if ((presets & ~AIMI_POOL_PRESETS) != 0) return AIMEM_ERR_INVALID;
+    for (i = 0; i < 10; i++) v[i] = aimi_pool_preset_value(presets, &rows[i]);
+    out->arena_chunk_size = (size_t)v[0];
+    out->pool_preallocated = v[1] != UINT64_MAX ? (size_t)v[1] : SIZE_MAX;
+    out->pool_fixed = v[2] != 0;
+    out->pool_reclaim_on_free = v[3] != 0;
+    out->buffers_idle_ns = v[4];
+    out->buffers_align = (size_t)v[5];
+    out->query.waste = (uint32_t)v[6];
+    out->query.max_classes = (uint32_t)v[7];
+    out->heap_small_limit = (size_t)v[8];
+    out->budget_retries = (uint32_t)v[9];
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_pool(uint32_t presets, aimem_pool_desc *desc) {
+    aimem_tuning_values v;
+    aimem_result result = aimem_tuning_preset(presets, &v);
+    if (result != AIMEM_OK) return result;
+    if (v.pool_fixed && desc->max_blocks != 0) desc->fixed = true;
+    if (v.pool_reclaim_on_free) desc->reclaim_on_free = true;
+    if (desc->preallocated == 0) {
+        size_t most = desc->max_blocks;
+        desc->preallocated = v.pool_preallocated;
+        if (most != 0 && desc->preallocated > most) desc->preallocated = most;
+        if (desc->preallocated == SIZE_MAX) desc->preallocated = 0; /* no maximum to take */
+    }
+    return AIMEM_OK;
+}
+
+AIMEM_POOL_API aimem_result aimem_tuning_arena(uint32_t presets, aimem_arena_desc *desc) {
+    aimem_tuning_values v;
+    aimem_result result = aimem_tuning_preset(presets, &v);
+    if (result == AIMEM_OK && desc->chunk_size == 0) desc->chunk_size = v.arena_chunk_size;
+    return result;
+}
+
+/* end pool/tuning_preset.h */
+#endif
 
 /* Private macros end here. */
 #undef AIMC_POOL_ARM32
@@ -10717,7 +13045,12 @@ AIMEM_POOL_API size_t aimem_budget_history(const aimem_budget *budget, aimem_bud
 #undef AIMI_POOL_LINK_SIZE
 #undef AIMI_POOL_META_ALIGN
 #undef AIMI_POOL_NO_SEGMENT
+#undef AIMI_POOL_OUTSIDE_SIZE
+#undef AIMI_POOL_PIECES_MOST
+#undef AIMI_POOL_PLAN_MOST
+#undef AIMI_POOL_PRESETS
 #undef AIMI_POOL_RECLAIM_BYTES
+#undef AIMI_POOL_SECOND
 #undef AIMI_POOL_SIZE_BITS
 #endif
 #endif

@@ -38,7 +38,8 @@ from ctext import INCLUDE, directives, mask, match_endif, strip_comments  # noqa
 from lint import lint  # noqa: E402
 
 ORDER = ["pool", "vec", "persist", "gpu", "prof", "gc", "cache"]
-LIMIT_KB = 450  # of source, for one header
+LIMIT_KB = {"pool": 750}  # of source, for one header (pool: docs/STATUS.md says why); others:
+LIMIT_KB_OTHERS = 450
 LICENCE = "Unlicense OR MIT-0"
 MARKS = ("<!-- headers:begin -->", "<!-- headers:end -->")  # the table in README.md
 
@@ -475,10 +476,10 @@ def check_files(tree, files, out):
 
 def check_sizes(tree, files, strict):
     for h in tree.headers:
-        kb = len(files[h.file]) / 1024
-        if kb > LIMIT_KB:
+        kb, limit = len(files[h.file]) / 1024, LIMIT_KB.get(h.name, LIMIT_KB_OTHERS)
+        if kb > limit:
             tree.problems.append((strict, "%s:1: %.0f KB; fix: keep it below %d KB"
-                                  % (h.file, kb, LIMIT_KB)))
+                                  % (h.file, kb, limit)))
 
 
 def write(path, text):

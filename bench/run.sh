@@ -35,8 +35,10 @@ if [ -z "$only" ] || [ "$only" = pool ]; then
     has boost/pool/pool.hpp && flags=-DHAVE_BOOST
     $cxx -std=c++17 -O2 $flags bench/pool.cc "$build/impl.o" "$build/baseline.o" \
         -o "$build/pool" && "$build/pool" || status=1
-    $cxx -std=c++17 -O2 bench/buffers.cc "$build/impl.o" -o "$build/buffers" && "$build/buffers" ||
-        status=1
+    for area in buffers plan; do
+        $cxx -std=c++17 -O2 bench/$area.cc "$build/impl.o" -o "$build/$area" &&
+            "$build/$area" || status=1
+    done
 fi
 if [ -z "$only" ] || [ "$only" = vec ]; then
     flags= libs=

@@ -1,4 +1,4 @@
-/* aimem_pool.h: arenas, block pools, recycled buffers, budgets. 0.1.0, Unlicense OR MIT-0
+/* aimem_pool.h: arenas, block pools, recycled buffers, budgets, plans. 0.1.0, Unlicense OR MIT-0
  *
  * USE IT
  *   #define AIMEM_POOL_IMPLEMENTATION   in one .c or .cc file
@@ -62,6 +62,11 @@
  *   pools and collectors to give something back before a limit is reached, in an order that is
  *   written down.
  *
+ *   A plan finds offsets in one arena for pieces whose lifetimes are known (the tensors of a step),
+ *   close to the lower bound, and serves the steps that follow from it. Tuning makes size classes
+ *   and preallocation out of what a program asked for. A frame is two arenas that take turns, a
+ *   ring gives memory back in the order in which it came.
+ *
  *   - Every free is checked, in every build: a block of someone else, a pointer inside a block, a
  *     block that is free already are refused with a code, and nothing changes.
  *   - Nothing of ours lies in a block or beside it: an overrun hits another block of yours, never
@@ -93,6 +98,10 @@
  *   aimem_pool_free_handle
  *   aimem_pool_walk, reset, trim        all blocks
  *   aimem_pool_stats                    counts, bytes, utilisation
+ *   aimem_frame_init, deinit, push,     memory for this frame and the last one
+ *   now, swap, stats
+ *   aimem_ring_init, deinit, push,      pieces of any size, first in, first out
+ *   free, peek, next, pop, retire, reset, stats
  *   aimem_buffers_create, destroy       recycled buffers; options are in aimem_buffers_desc
  *   aimem_buffers_alloc, alloc_with,    a buffer: a handle with one reference
  *   retain, release, resize, handover
@@ -114,8 +123,12 @@
  *   aimem_budget_bind, tick             levels and their actions
  *   aimem_budget_stats, tag_stats,      what is there
  *   find, walk, history, reset_peak
- *   aimem_arena_allocator, aimem_pool_allocator, aimem_buffers_allocator, aimem_budget_allocator
- *                                       as an aimem_allocator
+ *   aimem_plan_create, destroy, add,    static plans of lifetimes
+ *   record_alloc, record_free, solve, get, bind, begin, reset, stats
+ *   aimem_tuning_create, destroy,       size classes from observed use, as text too
+ *   record, record_free, reset, classes, save, load, table_save, table_load, stats
+ *   aimem_tuning_preset, pool, arena    presets that combine
+ *   aimem_X_allocator                   each of them as an aimem_allocator
  *   aimem_pool_version                  of the implementation that is linked
  *
  * OPTIONS
@@ -141,6 +154,9 @@
  *   AIMEM_NO_FILES             impl.       the limit of a container is not read
  *                                          (aimem_budget_recommended)
  *   AIMEM_NO_SIMD              impl.       allowed, and nothing changes: there is no SIMD here
+ *   AIMEM_POOL_NO_BUFFERS, AIMEM_POOL_NO_BUDGET, AIMEM_POOL_NO_PLAN, AIMEM_POOL_NO_TUNING
+ *                              impl.       leaves that part out: less to compile. Its declarations
+ *                                          stay, and calls of them do not link
  *   AIMEM_ASSERT(x)            impl.       checks for mistakes of the program; off by default, and
  *                                          never used for input or memory
  *
@@ -254,7 +270,28 @@
  *      desc.out_of_memory_fn answers AIMEM_BUDGET_RETRY or AIMEM_BUDGET_GIVE_UP. Optional work asks
  *      with AIMEM_BUDGET_TRY, WITHIN or NEVER_GROW. examples/budget.c shows all of it.
  *
- *   7. An allocator of yours. One function does it all; a malloc and free pair becomes:
+ *   7. Frames and rings. aimem_frame_push in the loop, aimem_frame_swap at its end: what one frame
+ *      makes the next one may still read. A ring is a queue (push, peek, pop), or room for uploads:
+ *      keep ring.pushed beside a fence, and aimem_ring_retire(&ring, mark) when the device is past.
+ *
+ *   8. Plans. Let one step go through aimem_plan_allocator(plan), or tell it lifetimes with
+ *      aimem_plan_add; aimem_plan_solve; aimem_plan_bind. From then on aimem_plan_begin(plan) and
+ *      the same step: its n-th request gets the n-th piece. What strays from the plan is served by
+ *      the allocator, never from memory in use; info.misses counts it. For memory of others (a
+ *      device) aimem_plan_get tells the offset of each piece.
+ *
+ *   9. Tuning. aimem_tuning_allocator in front of whatever allocates, then the fewest classes that
+ *      waste at most 12.5 %:
+ *
+ *          q.waste = 125;
+ *          aimem_tuning_classes(tuning, &q, &table);
+ *          buffers_desc.classes = table.sizes; buffers_desc.class_count = table.count;
+ *
+ *      Presets fill the fields of a desc that you left 0:
+ *
+ *          aimem_tuning_pool(AIMEM_TUNING_REALTIME | AIMEM_TUNING_TIGHT, &pool_desc);
+ *
+ *  10. An allocator of yours. One function does it all; a malloc and free pair becomes:
  *
  *          static void *my_realloc(void *user, void *ptr, size_t old_size, size_t new_size,
  *                                  size_t align) {
@@ -301,6 +338,9 @@
  *   address space ever used. Touched memory stays below 1.02 times the peak of what was in use,
  *   plus 1 MiB: when an allocation goes beyond, the highest free granules of 64 KiB go back first.
  *
+ *   A plan takes 40 bytes a piece, 4 more once it is bound, and 96 to 112 while it solves; a ring
+ *   16 a piece; a tuning 12 KiB, 34 KiB more while it makes a table.
+ *
  *   Budgets, 64-bit: a budget 472 bytes, the tree 256, a reclaimer 112, a tag 72, a record of the
  *   history 80 (100 by default). All from the root's allocator, and not counted. The allocator view
  *   counts what is asked for, not what the allocator behind it adds.
@@ -311,6 +351,8 @@
  *                                       have nothing in common
  *   aimem_pool_version, aimem_pool_size, aimem_result_string
  *                                       any thread
+ *   aimem_frame_*, aimem_ring_*,        one thread at a time for each object; others may read and
+ *   aimem_plan_*, aimem_tuning_*        write pieces
  *   aimem_buffers_*                     as above; with desc.locked any thread, but for create and
  *                                       destroy. handover enters two objects, one after the other.
  *                                       A scope belongs to one thread at a time
@@ -337,6 +379,9 @@
  *   buffers: alloc and release O(log free ranges) expected, data O(1); budgets: a charge O(depth),
  *   a sweep O(reclaimers) for each one asked. Budgets count 64 bits; names have 31 bytes.
  *
+ *   plans: 2^30 pieces, sizes that add up to 2^62 bytes; solve O(pairs that live together) for each
+ *   attempt. Tuning: 32 classes, sizes above 2^40 share one step of the histogram.
+ *
  *   docs/bench/pool.md has figures with their command: on a Zen 4 server a push costs what a bare
  *   bump of a pointer costs, about 1 ns; an alloc and a free through calls, checked, about 4 to 5
  *   ns where a bare list without checks takes 2.5 to 3.
@@ -349,7 +394,7 @@
  *
  * CHANGES
  *
- *   0.1.0   the first one: arenas, block pools, recycled buffers, budgets
+ *   0.1.0   the first one: arenas, block pools, buffers, budgets, plans, tuning, frames
  *
  * LICENCE
  *
@@ -361,6 +406,9 @@
 #include "pool/api.h"
 #include "pool/api_buffers.h"
 #include "pool/api_budget.h"
+#include "pool/api_frame.h"
+#include "pool/api_plan.h"
+#include "pool/api_tuning.h"
 #endif
 
 #if defined(AIMEM_IMPLEMENTATION) || defined(AIMEM_POOL_IMPLEMENTATION)
@@ -382,6 +430,9 @@
 #include "pool/grow.h"
 #include "pool/block.h"
 #include "pool/life.h"
+#include "pool/frame.h"
+#include "pool/ring.h"
+#if !defined(AIMEM_POOL_NO_BUFFERS)
 #include "pool/buffers.h"
 #include "pool/buffers_class.h"
 #include "pool/buffers_packed.h"
@@ -389,11 +440,24 @@
 #include "pool/buffers_life.h"
 #include "pool/buffers_use.h"
 #include "pool/buffers_data.h"
+#endif
+#if !defined(AIMEM_POOL_NO_BUDGET)
 #include "pool/budget_tree.h"
 #include "pool/budget_reclaim.h"
 #include "pool/budget_level.h"
 #include "pool/budget_life.h"
 #include "pool/budget.h"
+#endif
+#if !defined(AIMEM_POOL_NO_PLAN)
+#include "pool/plan_solve.h"
+#include "pool/plan.h"
+#endif
+#if !defined(AIMEM_POOL_NO_TUNING)
+#include "pool/tuning.h"
+#include "pool/tuning_table.h"
+#include "pool/tuning_text.h"
+#include "pool/tuning_preset.h"
+#endif
 #endif
 #endif
 

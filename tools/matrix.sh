@@ -205,7 +205,14 @@ mingw() {
 
 # Option macros, each alone, in both languages of the default compiler.
 option() {
-    native gcc 'c cxx' -O1 CPPFLAGS="$1"
+    macro=$1
+    shift
+    native gcc 'c cxx' -O1 CPPFLAGS="$macro" "$@"
+}
+
+# The files as a value of PROGRAMS.
+programs() {
+    printf '%s ' "$@" | sed 's/\.c / /g'
 }
 
 # flags-N: a random choice, the same for the same N (a linear congruential generator).
@@ -273,7 +280,7 @@ run_lane() {
     arm-none) lane 'gcc arm-none-eabi' 'gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-user' \
         CC='arm-none-eabi-gcc --specs=rdimon.specs -mthumb -march=armv7-a+fp -mfloat-abi=hard' \
         MODES=c CFLAGS=-O2 LDLIBS=-lm CPPFLAGS="-DAIMEM_NO_OS $STRIDE" RUN=qemu-arm \
-        PROGRAMS="$(printf '%s ' tests/unit/*.c tests/fault/*.c examples/*.c | sed 's/\.c / /g')" ;;
+        PROGRAMS="$(programs tests/unit/*.c tests/fault/*.c examples/*.c)" ;;
     emscripten) lane 'emcc wasm32-emscripten' 'emscripten nodejs' CC=emcc MODES=c \
         CFLAGS='-O1 -s ALLOW_MEMORY_GROWTH=1 -s EXIT_RUNTIME=1 -s NODERAWFS=1' LDLIBS=-lm CPPFLAGS=$STRIDE \
         EXE=.js RUN='node --no-experimental-fetch' ;;
@@ -282,7 +289,9 @@ run_lane() {
         CPPFLAGS="$STRIDE -D_WASI_EMULATED_PROCESS_CLOCKS" \
         LDLIBS='-lm -lwasi-emulated-process-clocks' \
         EXE=.wasm RUN='node --no-warnings tools/wasi.mjs' ;;
-    no-stdlib) option -DAIMEM_NO_STDLIB ;;
+    # The tests that give every object an allocator; the others also try the default one.
+    no-stdlib) option -DAIMEM_NO_STDLIB \
+        PROGRAMS="$(programs tests/unit/core_*.c tests/fault/pool_*.c tests/fault/vec_alloc.c)" ;;
     no-os) option -DAIMEM_NO_OS ;;
     no-threads) option -DAIMEM_NO_THREADS ;;
     no-files) option -DAIMEM_NO_FILES ;;

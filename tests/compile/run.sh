@@ -206,6 +206,10 @@ alone() {
         one "$1" "$h: before system headers" "impl:$h" system use
         one "$1" "$h: static" +AIMEM_STATIC "impl:$h" use
         one "$1" "$h: static by its own macro" "+AIMEM_$(upper "$h")_STATIC" "impl:$h" use
+        if [ "$h" = pool ]; then
+            one "$1" "$h: without its parts" +AIMEM_POOL_NO_BUFFERS +AIMEM_POOL_NO_BUDGET \
+                +AIMEM_POOL_NO_PLAN +AIMEM_POOL_NO_TUNING "impl:$h" use
+        fi
         one "$1" "$h: for a shared library" +AIMEM_DLL "impl:$h" use
     done
     reads "$1" 'all: declarations' $names use
