@@ -1,8 +1,9 @@
 /* bench/buffers.cc: recycled buffers on recorded lifetimes of tensors, and against malloc.
  *
  * buffers.peak.*     replay of ai_*.rt: the most memory held, over the most that was live
- * buffers.hit.*      allocations served without asking the system for memory
- * buffers.hit.touched.*  the same, counting as a miss what was committed ahead but not yet touched
+ * buffers.hit.*      allocations served without new memory of the system: pages that were committed
+ *                    ahead and that nobody touched yet are new
+ * buffers.hit.calls.*  allocations served without a call of the system
  * buffers.refault.*  bytes given back and taken again, over bytes allocated
  * buffers.reuse.*    one buffer taken and released against malloc and free, one byte per page
  *                    written; the figure is how many times faster ours is
@@ -125,8 +126,8 @@ void bench_trace(const char *folder, const char *name) {
     memset(&desc, 0, sizeof desc);
     outcome o = replay(t, desc, false);
     figure("buffers.peak" + suffix, (double)o.info.peak_held / peak, 1, 1.03, "held/live");
-    figure("buffers.hit" + suffix, (double)o.info.hit_rate * 100, 0, 99, "%");
-    figure("buffers.hit.touched" + suffix,
+    figure("buffers.hit.calls" + suffix, (double)o.info.hit_rate * 100, 0, 99, "%");
+    figure("buffers.hit" + suffix,
            100 - (double)o.info.faulting / (double)(o.info.hits + o.info.misses) * 100, 0, 99, "%");
     figure("buffers.refault" + suffix,
            (double)o.info.refaulted_bytes / (double)o.info.allocated_bytes * 100, 1, 6, "%");
