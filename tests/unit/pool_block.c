@@ -527,8 +527,10 @@ static void double_frees(void) {
     CHECK_INT(book.count, 5);
     CHECK_INT(book.code, AIMEM_ERR_DOUBLE_FREE);
     CHECK_INT(book.level, 0);
+#if !defined(AIMEM_NO_STRINGS)
     CHECK(strncmp(book.first, "bullets: free of 0x", 19) == 0);
     CHECK(strstr(book.first, " refused: freed twice") != NULL);
+#endif
     CHECK_INT(info_of(p).in_use, 200);
     check_inside(p);
     aimem_pool_destroy(p);
@@ -813,9 +815,13 @@ static void walk_and_leaks(void) {
     CHECK_INT(seen, 3);
     aimem_pool_destroy(p);
     CHECK_INT(book.count, 17);
+#if defined(AIMEM_NO_STRINGS)
+    CHECK_STR(book.first, "");
+#else
     CHECK_STR(book.first, "leaky: 20 blocks in use when the pool was destroyed");
     CHECK(strncmp(book.last, "leaky: 0x", 9) == 0);
     CHECK(strstr(book.last, " is still in use") != NULL);
+#endif
     CHECK_INT(book.level, 1);
     CHECK_INT(book.code, AIMEM_ERR_BUSY);
     book.count = 0;
